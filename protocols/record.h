@@ -22,6 +22,9 @@
 #define SERVICE_FD_LOG_EVENT  6 /* eventfd: gend-log tells gend-supervisor that a followed ring moved */
 #define SERVICE_FD_CHECKPOINT 7 /* gend-supervisor only: a memfd, empty at the very first start */
 
+/* In their environment: the instance id of the gend that started them (supervisord/kernel/sweep.h). */
+#define SERVICE_ENV_INSTANCE "GEND_KERNEL"
+
 /* The kernel pings with a record; the service answers by storing the number here, so that the answer
  * wakes nobody. */
 typedef struct ServicePage {
@@ -35,7 +38,10 @@ typedef enum RecordType {
         RECORD_SPAWN,      /* spawn; descriptor: the sealed spawn specification (protocols/spawn.h), or
                               none: that of the slot's last spawn again */
         RECORD_SIGNAL,     /* signal */
-        RECORD_FORGET,     /* slot, generation: this end was dealt with, the row may go */
+        RECORD_FORGET,     /* slot, generation: this end was dealt with, the row may go. The slot's ring
+                              and its last specification stay for the next generation */
+        RECORD_RELEASE,    /* slot: it has no owner any more. Ring and specification go, at once or when
+                              its last row is forgotten */
         RECORD_CHECKPOINT, /* descriptor: keep this memfd from now on in place of the last */
         RECORD_SERVICE,    /* service: what the service manager (systemd) is to be told */
         RECORD_UNLISTEN,   /* listen: close a kept listening socket that no child has any more */
@@ -53,7 +59,8 @@ typedef enum RecordType {
         /* gend to gend-log */
         RECORD_LOG_OPEN,  /* log; descriptor: the read end of a child's output pipe */
         RECORD_LOG_CLOSE, /* log: the child's whole group is gone: read what is there, then close */
-        RECORD_LOG_DROP,  /* log: the slot is free; forget its ring */
+        RECORD_LOG_DROP,  /* log: the slot was released; forget its ring. Comes after the LOG_CLOSE of its
+                             last generation and before the LOG_OPEN of its next owner */
         RECORD_LOG_ROTATE, /* open the files again (SIGHUP) */
 
         RECORD_TYPE_COUNT
@@ -124,7 +131,9 @@ typedef enum HelloFlag {
 } HelloFlag;
 
 typedef struct RecordSpawn {
-        uint64_t watchdog_usec; /* 0: none */
+        uint64_t watchdog_usec;       /* 0: none */
+        uint32_t watchdog_from_spawn; /* 1: counts from the spawn on (ready: spawn); 0: from READY=1, or the
+                                         first WATCHDOG=1 */
 } RecordSpawn;
 
 typedef struct RecordSignal {
