@@ -138,6 +138,7 @@ typedef struct TreeSpec {
         struct {
                 uint64_t rotate_bytes; /* "log": {"max_size": "10M", "keep": 5, "ring": "64K"} at the top */
                 uint32_t keep_files;
+                uint32_t ring_bytes; /* of one child; a power of two */
         } log;
         NodeSpec **applications; /* in the order of the file */
         size_t application_count;
@@ -216,5 +217,9 @@ SpecChange node_spec_compare(const NodeSpec *a, const NodeSpec *b);
 /* env_list_equal() - the same variables with the same values, in whatever order. */
 bool env_list_equal(const EnvList *a, const EnvList *b);
 
-/* duration_parse() - "250ms", "5s", "2m", "1h", "infinity" where the caller allows it. Return: 0, -EINVAL, -ERANGE. */
+/* duration_parse() - "250ms", "5s", "1.5m", "1h", a bare number of seconds, "infinity" where the caller allows it.
+ * Return: 0; -EINVAL; -ERANGE above a century. */
 int duration_parse(const char *text, usec_t *ret_usec);
+
+/* size_parse() - "4096", "64K", "512M", "2G", "1T": powers of 1024. Return: 0; -EINVAL; -ERANGE above 2^63. */
+int size_parse(const char *text, uint64_t *ret_bytes);

@@ -1,0 +1,568 @@
+/*
+ * Owns the nodes of the tree: which key stands where, the defaults, children, actors and instances,
+ * and what the keys of one node demand of each other and of the parent. What a key's value may be
+ * is decided by its reader.
+ */
+
+#include "protocols/spec-private.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INTENSITY_DEFAULT     10u
+#define PERIOD_DEFAULT        (10 * USEC_PER_SEC)
+#define MAX_FAILURES_DEFAULT  20u
+#define SHUTDOWN_DEFAULT      (5 * USEC_PER_SEC)
+#define START_TIMEOUT_DEFAULT (30 * USEC_PER_SEC)
+#define FACTOR_MAX            1000.0
+
+static const Backoff backoff_default = {
+        .is_set = true,
+        .initial_usec = 100 * USEC_PER_MSEC,
+        .max_usec = 30 * USEC_PER_SEC,
+        .factor = 2,
+        .jitter = 0.1,
+        .reset_usec = 60 * USEC_PER_SEC,
+};
+
+const char *node_kind_name(NodeKind kind)
+{
+        static const char *const names[NODE_KIND_COUNT] = {
+                [NODE_APPLICATION] = "application",
+                [NODE_SUPERVISOR] = "supervisor",
+                [NODE_WORKER] = "worker",
+                [NODE_EXEC] = "exec",
+                [NODE_ACTOR] = "actor",
+        };
+
+        return kind < NODE_KIND_COUNT ? names[kind] : NULL;
+}
+
+static void row_start(SpecReader *reader, json_t *value, void *field)
+{
+        static const char *const words[] = {NULL, "permanent", "transient", "temporary"};
+        unsigned word = spec_read_word(reader, value, words, ARRAY_LEN(words));
+
+        if (word > 0)
+                *(StartType *)field = (StartType)word;
+}
+
+static void row_strategy(SpecReader *reader, json_t *value, void *field)
+{
+        const char *words[STRATEGY_COUNT];
+        unsigned word;
+
+        for (unsigned i = 0; i < STRATEGY_COUNT; i++)
+                words[i] = strategy_name((Strategy)i);
+        word = spec_read_word(reader, value, words, STRATEGY_COUNT);
+        if (word > 0)
+                *(Strategy *)field = (Strategy)word;
+}
+
+static void row_auto_shutdown(SpecReader *reader, json_t *value, void *field)
+{
+        const char *words[AUTO_SHUTDOWN_COUNT];
+        unsigned word;
+
+        for (unsigned i = 0; i < AUTO_SHUTDOWN_COUNT; i++)
+                words[i] = auto_shutdown_name((AutoShutdown)i);
+        word = spec_read_word(reader, value, words, AUTO_SHUTDOWN_COUNT);
+        if (word > 0)
+                *(AutoShutdown *)field = (AutoShutdown)word;
+}
+
+static void row_restart(SpecReader *reader, json_t *value, void *field)
+{
+        const char *words[RESTART_TYPE_COUNT];
+        unsigned word;
+
+        for (unsigned i = 0; i < RESTART_TYPE_COUNT; i++)
+                words[i] = restart_type_name((RestartType)i);
+        word = spec_read_word(reader, value, words, RESTART_TYPE_COUNT);
+        if (word > 0)
+                *(RestartType *)field = (RestartType)word;
+}
+
+static void row_shutdown(SpecReader *reader, json_t *value, void *field)
+{
+        ChildSpec *child = field;
+        usec_t usec;
+
+        if (json_is_string(value) && strcmp(json_string_value(value), "brutal_kill") == 0) {
+                child->is_brutal = true;
+                child->shutdown_usec = 0;
+        } else if ((json_is_string(value) &&
+                    duration_parse(json_string_value(value), &usec) == 0) ||
+                   json_is_number(value)) {
+                (void)spec_read_duration(reader, value, DURATION_ZERO | DURATION_INFINITY,
+                                         &child->shutdown_usec);
+        } else {
+                spec_expected(reader, value,
+                              "\"brutal_kill\", \"infinity\" or a duration like \"5s\" or 5");
+        }
+}
+
+static void row_factor(SpecReader *reader, json_t *value, void *field)
+{
+        (void)spec_read_real(reader, value, 1, FACTOR_MAX, field);
+}
+
+static void row_jitter(SpecReader *reader, json_t *value, void *field)
+{
+        (void)spec_read_real(reader, value, 0, 1, field);
+}
+
+// clang-format off
+static const SpecKey backoff_keys[] = {
+        { "initial", PLACE_PART, spec_row_period, offsetof(Backoff, initial_usec) },
+        { "max",     PLACE_PART, spec_row_period, offsetof(Backoff, max_usec) },
+        { "factor",  PLACE_PART, row_factor,      offsetof(Backoff, factor) },
+        { "jitter",  PLACE_PART, row_jitter,      offsetof(Backoff, jitter) },
+        { "reset",   PLACE_PART, spec_row_period, offsetof(Backoff, reset_usec) },
+        { NULL },
+};
+// clang-format on
+
+static void row_backoff(SpecReader *reader, json_t *value, void *field)
+{
+        Backoff *backoff = field;
+
+        if (!json_is_object(value)) {
+                spec_expected(reader, value,
+                              "an object like { \"initial\": \"100ms\", \"max\": \"30s\" }");
+                return;
+        }
+        *backoff = backoff_default;
+        spec_read_object(reader, value, backoff_keys, PLACE_PART, backoff);
+        if (backoff->initial_usec <= backoff->max_usec)
+                return;
+        if (json_object_get(value, "max"))
+                spec_fault_at_key(reader, "max", "less than \"initial\": expected at least that");
+        else
+                backoff->max_usec = backoff->initial_usec;
+}
+
+static void row_requires(SpecReader *reader, json_t *value, void *field)
+{
+        char **required;
+        size_t count = 0, index;
+        json_t *name;
+
+        if (!json_is_array(value)) {
+                spec_expected(reader, value, "a list of names of applications");
+                return;
+        }
+        required = spec_calloc(reader, json_array_size(value) + 1, sizeof(required[0]));
+        if (!required)
+                return;
+        json_array_foreach(value, index, name)
+        {
+                size_t mark = spec_path_enter_index(&reader->path, index);
+                const char *text;
+
+                if (spec_read_string(reader, name, "the name of an application", &text)) {
+                        required[count] = spec_strdup(reader, text);
+                        count += required[count] != NULL;
+                }
+                spec_path_leave(&reader->path, mark);
+        }
+        free(*(char ***)field);
+        *(char ***)field = required;
+}
+
+static void row_behaviour(SpecReader *reader, json_t *value, void *field)
+{
+        const char *text;
+
+        (void)field; /* the worker reads it in the list of actors */
+        if (spec_read_string(reader, value, "the name of a behaviour that the worker registers",
+                             &text) &&
+            !*text)
+                spec_fault(reader, "expected the name of a behaviour, found an empty string");
+}
+
+#define AT(field)      offsetof(NodeSpec, field)
+#define PROCESS(field) offsetof(NodeSpec, process.field)
+
+// clang-format off
+static const SpecKey node_keys[] = {
+        { "name",              PLACE_APPLICATION | PLACE_CHILD | PLACE_ACTOR, spec_row_name, AT(name) },
+        { "env",               PLACE_APPLICATION | PLACE_CHILD, spec_row_env,  AT(env) },
+        { "autostart",         PLACE_APPLICATION | PLACE_CHILD, spec_row_bool, AT(child.is_autostart) },
+
+        { "version",           PLACE_APPLICATION, spec_row_text,         AT(app.version) },
+        { "description",       PLACE_APPLICATION, spec_row_text,         AT(app.description) },
+        { "start",             PLACE_APPLICATION, row_start,             AT(app.start) },
+        { "requires",          PLACE_APPLICATION, row_requires,          AT(app.required) },
+        { "lifespan",          PLACE_APPLICATION, spec_row_timeout,      AT(app.lifespan_usec) },
+
+        { "strategy",          PLACE_PARENT,      row_strategy,          AT(supervisor.strategy) },
+        { "intensity",         PLACE_PARENT,      spec_row_count,        AT(supervisor.intensity) },
+        { "period",            PLACE_PARENT,      spec_row_period,       AT(supervisor.period_usec) },
+        { "max_failures",      PLACE_PARENT,      spec_row_count,        AT(supervisor.max_failures) },
+        { "auto_shutdown",     PLACE_PARENT,      row_auto_shutdown,     AT(supervisor.auto_shutdown) },
+        { "children",          PLACE_APPLICATION | PLACE_SUPERVISOR, NULL, 0 },
+        { "actors",            PLACE_WORKER,      NULL,                  0 },
+
+        { "restart",           PLACE_CHILD | PLACE_ACTOR, row_restart,   AT(child.restart) },
+        { "significant",       PLACE_CHILD | PLACE_ACTOR, spec_row_bool, AT(child.is_significant) },
+        { "shutdown",          PLACE_CHILD | PLACE_ACTOR, row_shutdown,  AT(child) },
+        { "backoff",           PLACE_CHILD,       row_backoff,           AT(child.backoff) },
+
+        { "behaviour",         PLACE_ACTOR,       row_behaviour,         0 },
+        { "args",              PLACE_ACTOR,       NULL,                  0 },
+
+        { "exec",              PLACE_EXEC,        spec_row_exec,         AT(process) },
+        { "worker",            PLACE_WORKER,      spec_row_worker,       AT(process) },
+        { "instances",         PLACE_PROCESS,     spec_row_instances,    PROCESS(instances) },
+        { "ready",             PLACE_PROCESS,     spec_row_ready,        PROCESS(ready) },
+        { "start_timeout",     PLACE_PROCESS,     spec_row_timeout,      PROCESS(start_timeout_usec) },
+        { "watchdog",          PLACE_PROCESS,     spec_row_period,       PROCESS(watchdog_usec) },
+        { "stop_signal",       PLACE_PROCESS,     spec_row_stop_signal,  PROCESS(stop_signal) },
+        { "success_exit",      PLACE_PROCESS,     spec_row_success_exit, AT(process) },
+        { "cwd",               PLACE_PROCESS,     spec_row_cwd,          PROCESS(cwd) },
+        { "user",              PLACE_PROCESS,     spec_row_user,         AT(process) },
+        { "group",             PLACE_PROCESS,     spec_row_group,        AT(process) },
+        { "umask",             PLACE_PROCESS,     spec_row_umask,        PROCESS(umask) },
+        { "nice",              PLACE_PROCESS,     spec_row_nice,         PROCESS(nice) },
+        { "no_new_privileges", PLACE_PROCESS,     spec_row_bool,         PROCESS(no_new_privileges) },
+        { "limits",            PLACE_PROCESS,     spec_row_limits,       AT(process) },
+        { "cgroup",            PLACE_PROCESS,     spec_row_cgroup,       AT(process) },
+        { "stdout",            PLACE_PROCESS,     spec_row_stdout,       AT(process) },
+        { "stderr",            PLACE_PROCESS,     spec_row_stderr,       AT(process) },
+        { "sockets",           PLACE_PROCESS,     spec_row_sockets,      AT(process) },
+        { NULL },
+};
+// clang-format on
+
+static void set_defaults(NodeSpec *node)
+{
+        bool is_process = node->kind == NODE_EXEC || node->kind == NODE_WORKER;
+        bool is_simple_life = is_process || node->kind == NODE_ACTOR;
+
+        node->child = (ChildSpec){
+                .restart = RESTART_PERMANENT,
+                .is_autostart = true,
+                .shutdown_usec = is_simple_life ? SHUTDOWN_DEFAULT : USEC_INFINITY,
+        };
+        if (node->kind != NODE_EXEC)
+                node->supervisor = (SupervisorSpec){
+                        .strategy = STRATEGY_ONE_FOR_ONE,
+                        .intensity = INTENSITY_DEFAULT,
+                        .period_usec = PERIOD_DEFAULT,
+                        .max_failures = MAX_FAILURES_DEFAULT,
+                        .auto_shutdown = AUTO_SHUTDOWN_NEVER,
+                };
+        if (is_process)
+                node->process = (ProcessSpec){
+                        .ready = node->kind == NODE_WORKER ? READY_NOTIFY : READY_SPAWN,
+                        .start_timeout_usec = START_TIMEOUT_DEFAULT,
+                        .stop_signal = SIGTERM,
+                        .uid = SPAWN_ID_INHERIT,
+                        .gid = SPAWN_ID_INHERIT,
+                        .umask = SPAWN_INHERIT,
+                        .nice = SPAWN_INHERIT,
+                        .no_new_privileges = true,
+                        .out_mode = STDIO_LOG,
+                        .err_mode = STDIO_LOG,
+                        .instances = 1,
+                };
+        if (node->kind == NODE_APPLICATION)
+                node->app = (AppSpec){.start = START_TEMPORARY, .lifespan_usec = USEC_INFINITY};
+}
+
+NodeSpec *spec_node_new(SpecReader *reader, NodeKind kind, json_t *source)
+{
+        _cleanup_(node_spec_freep) NodeSpec *node = spec_calloc(reader, 1, sizeof(*node));
+
+        if (!node)
+                return NULL;
+        node->kind = kind;
+        node->source = json_incref(source);
+        set_defaults(node);
+        if (kind == NODE_APPLICATION) {
+                node->app.required = spec_calloc(reader, 1, sizeof(node->app.required[0]));
+                if (!node->app.required)
+                        return NULL;
+        }
+        return steal_ptr(node);
+}
+
+/* A simple_one_for_one supervisor has one child, the template of those that are spawned. */
+static bool is_simple(const NodeSpec *node)
+{
+        return node->supervisor.strategy == STRATEGY_SIMPLE_ONE_FOR_ONE;
+}
+
+static void check_template(SpecReader *reader, const NodeSpec *node, json_t *list, const char *key)
+{
+        if (is_simple(node) && json_array_size(list) != 1)
+                spec_fault_at_key(
+                        reader, key,
+                        "simple_one_for_one: expected exactly one %s, the template, found %zu",
+                        node->kind == NODE_WORKER ? "actor" : "child", json_array_size(list));
+}
+
+/* SUP-168 */
+static void check_significant(SpecReader *reader, const NodeSpec *node, const NodeSpec *parent)
+{
+        if (!node->child.is_significant)
+                return;
+        if (node->child.restart == RESTART_PERMANENT)
+                spec_fault_at_key(reader, "significant",
+                                  "a permanent child never ends for good: expected \"restart\" "
+                                  "\"transient\" or \"temporary\" with it");
+        if (parent->supervisor.auto_shutdown == AUTO_SHUTDOWN_NEVER)
+                spec_fault_at_key(
+                        reader, "significant",
+                        "no effect with the parent's \"auto_shutdown\" \"never\": expected "
+                        "\"any_significant\" or \"all_significant\" there");
+}
+
+/* Of the last, "/NAME", and of "@N" where there are several. */
+static size_t path_bytes(const SpecReader *reader, const NodeSpec *node)
+{
+        size_t size = reader->node_path_bytes + (reader->node_path_bytes > 0) + strlen(node->name);
+
+        if (node->process.instances > 1)
+                size += (size_t)snprintf(NULL, 0, "@%u", node->process.instances);
+        return size;
+}
+
+static void check_name(SpecReader *reader, json_t *object, const NodeSpec *node)
+{
+        if (!json_object_get(object, "name")) {
+                spec_fault(reader, "\"name\" is missing: expected a name of 1 to %u bytes",
+                           LIMIT_NAME_BYTES);
+                return;
+        }
+        if (!node->name)
+                return;
+        if (path_bytes(reader, node) > LIMIT_PATH_BYTES)
+                spec_fault_at_key(reader, "name",
+                                  "the path of this node is too long: expected at most %u bytes",
+                                  LIMIT_PATH_BYTES);
+        if (node->process.instances > 1 &&
+            path_bytes(reader, node) - reader->node_path_bytes - (reader->node_path_bytes > 0) >
+                    LIMIT_NAME_BYTES)
+                spec_fault_at_key(
+                        reader, "name",
+                        "too long for instances: expected \"%.64s@%u\" to have at most %u bytes",
+                        node->name, node->process.instances, LIMIT_NAME_BYTES);
+}
+
+static void read_actor(SpecReader *reader, json_t *object, const NodeSpec *worker)
+{
+        NodeSpec actor = {.kind = NODE_ACTOR};
+
+        if (!json_is_object(object)) {
+                spec_expected(reader, object,
+                              "an object like { \"name\": \"cache\", \"behaviour\": \"cache\" }");
+                return;
+        }
+        set_defaults(&actor);
+        spec_read_object(reader, object, node_keys, PLACE_ACTOR, &actor);
+        check_name(reader, object, &actor);
+        check_significant(reader, &actor, worker);
+        if (!json_object_get(object, "behaviour"))
+                spec_fault(reader,
+                           "\"behaviour\" is missing: expected the name of a behaviour that the "
+                           "worker registers");
+        free(actor.name);
+}
+
+static void read_actors(SpecReader *reader, json_t *list, NodeSpec *node)
+{
+        size_t mark, index;
+        json_t *object;
+
+        if (list)
+                check_template(reader, node, list, "actors");
+        if (!list)
+                return;
+        mark = spec_path_enter_key(&reader->path, "actors");
+        if (json_is_array(list)) {
+                json_array_foreach(list, index, object)
+                {
+                        size_t inner = spec_path_enter_index(&reader->path, index);
+
+                        read_actor(reader, object, node);
+                        spec_path_leave(&reader->path, inner);
+                }
+                spec_check_names(reader, list);
+                node->actors = json_incref(list);
+        } else {
+                spec_expected(reader, list, "a list of actors");
+        }
+        spec_path_leave(&reader->path, mark);
+}
+
+static void read_children(SpecReader *reader, json_t *list, NodeSpec *node)
+{
+        size_t index;
+        json_t *object;
+
+        json_array_foreach(list, index, object)
+        {
+                size_t mark = spec_path_enter_index(&reader->path, index);
+                size_t processes = reader->process_count;
+                _cleanup_(node_spec_freep) NodeSpec *child = spec_read_child(reader, object, node);
+
+                if (is_simple(node))
+                        reader->process_count = processes; /* a template is none */
+                if (child)
+                        spec_append(reader, &child, &node->children, &node->child_count);
+                spec_path_leave(&reader->path, mark);
+        }
+        spec_check_names(reader, list);
+}
+
+static void read_list_of_children(SpecReader *reader, json_t *list, NodeSpec *node)
+{
+        size_t mark;
+
+        if (!list || json_is_array(list))
+                check_template(reader, node, list, "children");
+        if (!list)
+                return;
+        mark = spec_path_enter_key(&reader->path, "children");
+        if (!json_is_array(list))
+                spec_expected(reader, list, "a list of children");
+        else if (reader->node_depth == LIMIT_TREE_DEPTH && json_array_size(list) > 0)
+                spec_fault(reader, "nested too deep: expected at most %u nodes one above the other",
+                           LIMIT_TREE_DEPTH);
+        else
+                read_children(reader, list, node);
+        spec_path_leave(&reader->path, mark);
+}
+
+void spec_read_node(SpecReader *reader, json_t *object, NodeSpec *node, unsigned places)
+{
+        size_t above_bytes = reader->node_path_bytes;
+
+        spec_read_object(reader, object, node_keys, places, node);
+        check_name(reader, object, node);
+        if (node->name)
+                reader->node_path_bytes = path_bytes(reader, node);
+        reader->node_depth++;
+        if (node->kind == NODE_WORKER)
+                read_actors(reader, json_object_get(object, "actors"), node);
+        else if (node->kind != NODE_EXEC)
+                read_list_of_children(reader, json_object_get(object, "children"), node);
+        reader->node_depth--;
+        reader->node_path_bytes = above_bytes;
+}
+
+/* Return: NODE_NONE after a fault; @ret_places: where its keys may belong. */
+static NodeKind kind_of_child(SpecReader *reader, json_t *object, unsigned *ret_places)
+{
+        // clang-format off
+        static const struct {
+                const char *key;
+                NodeKind kind;
+                unsigned places;
+        } rows[] = {
+                { "exec",     NODE_EXEC,       PLACE_EXEC },
+                { "worker",   NODE_WORKER,     PLACE_WORKER },
+                { "children", NODE_SUPERVISOR, PLACE_SUPERVISOR },
+        };
+        // clang-format on
+        NodeKind kind = NODE_NONE;
+        unsigned found = 0;
+
+        *ret_places = 0;
+        for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+                if (!json_object_get(object, rows[i].key))
+                        continue;
+                found++;
+                kind = rows[i].kind;
+                *ret_places |= rows[i].places;
+        }
+        if (found == 1)
+                return kind;
+        if (found == 0)
+                *ret_places = PLACE_CHILD;
+        spec_fault(reader,
+                   "expected exactly one of \"exec\" (any program), \"worker\" (a program built on "
+                   "workerlib), \"children\" (a supervisor), found %u of them",
+                   found);
+        return NODE_NONE;
+}
+
+/* What is above the limit is not built, and said once. */
+static bool count_node(SpecReader *reader, const NodeSpec *node)
+{
+        bool is_process = node->kind == NODE_EXEC || node->kind == NODE_WORKER;
+
+        if (is_process)
+                reader->process_count += node->process.instances;
+        else
+                reader->supervisor_count++;
+        if (reader->process_count <= LIMIT_SLOTS && reader->supervisor_count <= LIMIT_SLOTS)
+                return true;
+        if (!reader->is_too_large)
+                spec_fault(reader, "the tree is too large: expected at most %u %s", LIMIT_SLOTS,
+                           is_process ? "processes" : "applications and supervisors");
+        reader->is_too_large = true;
+        return false;
+}
+
+NodeSpec *spec_read_child(SpecReader *reader, json_t *object, const NodeSpec *parent)
+{
+        _cleanup_(node_spec_freep) NodeSpec *node = NULL;
+        unsigned places;
+        NodeKind kind;
+
+        if (reader->is_too_large)
+                return NULL;
+        if (!json_is_object(object)) {
+                spec_expected(reader, object,
+                              "an object like { \"name\": \"web\", \"exec\": [\"./web\"] }");
+                return NULL;
+        }
+        kind = kind_of_child(reader, object, &places);
+        /* Of unclear kind: its keys are looked at all the same, as far as they fit one of the
+         * kinds. */
+        node = spec_node_new(reader, kind == NODE_NONE ? NODE_EXEC : kind, object);
+        if (!node)
+                return NULL;
+        spec_read_node(reader, object, node, places);
+        check_significant(reader, node, parent);
+        if (is_simple(parent) && node->process.instances > 1)
+                spec_fault_at_key(
+                        reader, "instances",
+                        "the template of simple_one_for_one has no instances but those that are "
+                        "spawned: expected 1");
+        if (!count_node(reader, node))
+                return NULL;
+        return steal_ptr(node);
+}
+
+void spec_append(SpecReader *reader, NodeSpec **take_node, NodeSpec ***list, size_t *count)
+{
+        const NodeSpec *node = *take_node;
+        uint32_t instances = MAX_OF(node->process.instances, 1u);
+        NodeSpec **grown = reallocarray(*list, *count + instances, sizeof(grown[0]));
+        char name[LIMIT_NAME_BYTES + 16];
+
+        if (!grown) {
+                reader->is_out_of_memory = true;
+                return;
+        }
+        *list = grown;
+        if (instances == 1 || !node->name) {
+                grown[(*count)++] = steal_ptr(*take_node);
+                return;
+        }
+        for (uint32_t i = 1; i <= instances; i++) {
+                (void)snprintf(name, sizeof(name), "%s@%u", node->name, i);
+                if (node_spec_instance(node, name, NULL, &grown[*count]) < 0) {
+                        reader->is_out_of_memory = true;
+                        return;
+                }
+                (*count)++;
+        }
+}

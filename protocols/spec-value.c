@@ -1,0 +1,401 @@
+/*
+ * Owns the scalars of the tree file: durations, sizes, words, numbers, names, environments. Knows
+ * nothing of nodes.
+ */
+
+#include "protocols/spec-private.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DURATION_MAX_USEC (UINT64_C(36525) * 24 * 3600 * USEC_PER_SEC) /* a century */
+
+// clang-format off
+static const struct {
+        const char *name;
+        usec_t usec;
+} duration_units[] = {
+        { "ms", USEC_PER_MSEC },
+        { "s",  USEC_PER_SEC },
+        { "",   USEC_PER_SEC },
+        { "m",  60 * USEC_PER_SEC },
+        { "h",  3600 * USEC_PER_SEC },
+};
+// clang-format on
+
+/* Digits with at most one point. What is finer than a microsecond is dropped. */
+static int parse_decimal(const char **at, usec_t unit_usec, usec_t *ret_usec)
+{
+        const char *text = *at;
+        usec_t whole = 0, part = 0, scale = unit_usec;
+
+        if (!isdigit((unsigned char)*text))
+                return -EINVAL;
+        for (; isdigit((unsigned char)*text); text++) {
+                whole = whole * 10 + (usec_t)(*text - '0');
+                if (whole > DURATION_MAX_USEC)
+                        return -ERANGE;
+        }
+        if (*text == '.') {
+                text++;
+                if (!isdigit((unsigned char)*text))
+                        return -EINVAL;
+                for (; isdigit((unsigned char)*text); text++) {
+                        part += scale * (usec_t)(*text - '0') / 10;
+                        scale /= 10;
+                }
+        }
+        *at = text;
+        if (whole > DURATION_MAX_USEC / unit_usec)
+                return -ERANGE;
+        *ret_usec = whole * unit_usec + part;
+        return 0;
+}
+
+int duration_parse(const char *text, usec_t *ret_usec)
+{
+        const char *unit = text;
+        usec_t usec;
+        int r;
+
+        if (strcmp(text, "infinity") == 0) {
+                *ret_usec = USEC_INFINITY;
+                return 0;
+        }
+        while (isdigit((unsigned char)*unit) || *unit == '.')
+                unit++;
+        for (size_t i = 0; i < ARRAY_LEN(duration_units); i++) {
+                if (strcmp(unit, duration_units[i].name) != 0)
+                        continue;
+                r = parse_decimal(&text, duration_units[i].usec, &usec);
+                if (r < 0)
+                        return r;
+                if (text != unit)
+                        return -EINVAL;
+                *ret_usec = usec;
+                return 0;
+        }
+        return -EINVAL;
+}
+
+int size_parse(const char *text, uint64_t *ret_bytes)
+{
+        static const char units[] = "KMGT";
+        const char *unit;
+        uint64_t bytes = 0;
+        unsigned shift = 0;
+
+        if (!isdigit((unsigned char)*text))
+                return -EINVAL;
+        for (; isdigit((unsigned char)*text); text++) {
+                if (bytes > (UINT64_MAX - 9) / 10)
+                        return -ERANGE;
+                bytes = bytes * 10 + (uint64_t)(*text - '0');
+        }
+        if (*text) {
+                unit = strchr(units, toupper((unsigned char)*text));
+                if (!unit || text[1])
+                        return -EINVAL;
+                shift = 10 * (unsigned)(unit - units + 1);
+        }
+        if (bytes > (UINT64_MAX >> 1) >> shift)
+                return -ERANGE;
+        *ret_bytes = bytes << shift;
+        return 0;
+}
+
+char *spec_strdup(SpecReader *reader, const char *text)
+{
+        char *copy = strdup(text);
+
+        if (!copy)
+                reader->is_out_of_memory = true;
+        return copy;
+}
+
+void *spec_calloc(SpecReader *reader, size_t count, size_t size)
+{
+        void *memory = calloc(count > 0 ? count : 1, size);
+
+        if (!memory)
+                reader->is_out_of_memory = true;
+        return memory;
+}
+
+void spec_set_text(SpecReader *reader, char **field, const char *text)
+{
+        free(*field);
+        *field = spec_strdup(reader, text);
+}
+
+char *spec_resolve(SpecReader *reader, const char *path)
+{
+        char *absolute = NULL;
+
+        if (path[0] == '/')
+                return spec_strdup(reader, path);
+        while (path[0] == '.' && path[1] == '/')
+                path += 2;
+        if (asprintf(&absolute, "%s%s%s", reader->folder,
+                     reader->folder[strlen(reader->folder) - 1] == '/' ? "" : "/", path) < 0) {
+                reader->is_out_of_memory = true;
+                return NULL;
+        }
+        return absolute;
+}
+
+bool spec_read_string(SpecReader *reader, json_t *value, const char *what, const char **ret_text)
+{
+        if (!json_is_string(value)) {
+                spec_expected(reader, value, what);
+                return false;
+        }
+        *ret_text = json_string_value(value);
+        return true;
+}
+
+bool spec_read_integer(SpecReader *reader, json_t *value, int64_t min, int64_t max, int64_t *ret)
+{
+        char what[96];
+
+        if (!json_is_integer(value) || json_integer_value(value) < min ||
+            json_integer_value(value) > max) {
+                (void)snprintf(what, sizeof(what), "a whole number from %jd to %jd", (intmax_t)min,
+                               (intmax_t)max);
+                spec_expected(reader, value, what);
+                return false;
+        }
+        *ret = json_integer_value(value);
+        return true;
+}
+
+bool spec_read_real(SpecReader *reader, json_t *value, double min, double max, double *ret)
+{
+        char what[96];
+        double number = json_number_value(value);
+
+        if (!json_is_number(value) || !(number >= min && number <= max)) {
+                (void)snprintf(what, sizeof(what), "a number from %g to %g", min, max);
+                spec_expected(reader, value, what);
+                return false;
+        }
+        *ret = number;
+        return true;
+}
+
+bool spec_read_size(SpecReader *reader, json_t *value, bool allows_infinity, uint64_t *ret)
+{
+        uint64_t bytes = 0;
+        int r = -EINVAL;
+
+        if (json_is_integer(value) && json_integer_value(value) >= 0) {
+                bytes = (uint64_t)json_integer_value(value);
+                r = 0;
+        } else if (json_is_string(value)) {
+                if (allows_infinity && strcmp(json_string_value(value), "infinity") == 0) {
+                        bytes = UINT64_MAX;
+                        r = 0;
+                } else {
+                        r = size_parse(json_string_value(value), &bytes);
+                }
+        }
+        if (r < 0) {
+                spec_expected(reader, value,
+                              allows_infinity
+                                      ? "a whole number, a size like \"512M\" (K, M, G, T) or "
+                                        "\"infinity\""
+                                      : "a whole number or a size like \"512M\" (K, M, G, T)");
+                return false;
+        }
+        *ret = bytes;
+        return true;
+}
+
+/* A number of seconds, or a string. Return: as duration_parse(). */
+static int duration_of(json_t *value, usec_t *ret_usec)
+{
+        double seconds;
+
+        if (json_is_string(value))
+                return duration_parse(json_string_value(value), ret_usec);
+        if (!json_is_number(value))
+                return -EINVAL;
+        seconds = json_number_value(value);
+        if (!(seconds >= 0))
+                return -EINVAL;
+        if (seconds > (double)DURATION_MAX_USEC / 1e6)
+                return -ERANGE;
+        *ret_usec = (usec_t)llround(seconds * 1e6);
+        return 0;
+}
+
+bool spec_read_duration(SpecReader *reader, json_t *value, unsigned rule, usec_t *ret_usec)
+{
+        usec_t usec = 0;
+        int r = duration_of(value, &usec);
+        char what[128];
+
+        if (r == 0 && (usec != USEC_INFINITY || (rule & DURATION_INFINITY)) &&
+            (usec > 0 || (rule & DURATION_ZERO))) {
+                *ret_usec = usec;
+                return true;
+        }
+        (void)snprintf(what, sizeof(what),
+                       "a duration%s like \"250ms\", \"5s\", \"2m\", \"1h\"%s%s",
+                       rule & DURATION_ZERO ? "" : " above 0",
+                       rule & DURATION_INFINITY ? ", a number of seconds or \"infinity\""
+                                                : " or a number of seconds",
+                       r == -ERANGE ? " of at most a century" : "");
+        spec_expected(reader, value, what);
+        return false;
+}
+
+unsigned spec_read_word(SpecReader *reader, json_t *value, const char *const words[],
+                        unsigned count)
+{
+        char what[256] = "one of ";
+        size_t used = strlen(what);
+
+        for (unsigned i = 1; json_is_string(value) && i < count; i++)
+                if (strcmp(words[i], json_string_value(value)) == 0)
+                        return i;
+        for (unsigned i = 1; i < count && used < sizeof(what) - LIMIT_NAME_BYTES; i++)
+                used += (size_t)snprintf(what + used, sizeof(what) - used, "%s\"%s\"",
+                                         i > 1 ? ", " : "", words[i]);
+        spec_expected(reader, value, what);
+        return 0;
+}
+
+void spec_row_bool(SpecReader *reader, json_t *value, void *field)
+{
+        if (json_is_boolean(value))
+                *(bool *)field = json_is_true(value);
+        else
+                spec_expected(reader, value, "true or false");
+}
+
+void spec_row_text(SpecReader *reader, json_t *value, void *field)
+{
+        const char *text;
+
+        if (spec_read_string(reader, value, "a string", &text))
+                spec_set_text(reader, field, text);
+}
+
+void spec_row_count(SpecReader *reader, json_t *value, void *field)
+{
+        int64_t number;
+
+        if (spec_read_integer(reader, value, 0, LIMIT_INTENSITY, &number))
+                *(uint32_t *)field = (uint32_t)number;
+}
+
+void spec_row_period(SpecReader *reader, json_t *value, void *field)
+{
+        (void)spec_read_duration(reader, value, DURATION_POSITIVE, field);
+}
+
+void spec_row_timeout(SpecReader *reader, json_t *value, void *field)
+{
+        (void)spec_read_duration(reader, value, DURATION_INFINITY, field);
+}
+
+/* White space, controls and invisible marks of Unicode, at @text, which is valid UTF-8. */
+static bool is_unseen(const unsigned char *text)
+{
+        if (text[0] <= ' ' || text[0] == 0x7f)
+                return true;
+        if (text[0] == 0xc2) /* C1 controls, no-break space, soft hyphen */
+                return text[1] <= 0xa0 || text[1] == 0xad;
+        if (text[0] == 0xe2 && text[1] == 0x80) /* spaces, joiners, direction marks */
+                return text[2] <= 0x8f || (text[2] >= 0xa8 && text[2] <= 0xaf);
+        if (text[0] == 0xe2 && text[1] == 0x81)
+                return text[2] >= 0x9f && text[2] <= 0xaf;
+        if (text[0] == 0xe3 && text[1] == 0x80)
+                return text[2] == 0x80;
+        return text[0] == 0xef && text[1] == 0xbb && text[2] == 0xbf;
+}
+
+const char *spec_name_fault(const char *name)
+{
+        if (!*name)
+                return "expected a name of 1 to 64 bytes, found an empty string";
+        if (strlen(name) > LIMIT_NAME_BYTES)
+                return "this name is too long: expected 1 to 64 bytes";
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+                return "\".\" and \"..\" are no names: expected something that can stand in a path";
+        for (const char *at = name; *at; at++) {
+                if (*at == '/')
+                        return "a name has no \"/\", which separates the names of a path";
+                if (*at == '@')
+                        return "a name has no \"@\", which is for the instances NAME@1, NAME@2 ...";
+                if (is_unseen((const unsigned char *)at))
+                        return "a name has no white space and no control characters";
+        }
+        return NULL;
+}
+
+void spec_row_name(SpecReader *reader, json_t *value, void *field)
+{
+        const char *name, *fault;
+
+        if (!spec_read_string(reader, value, "a name of 1 to 64 bytes", &name))
+                return;
+        fault = spec_name_fault(name);
+        if (fault)
+                spec_fault(reader, "%s", fault);
+        else
+                spec_set_text(reader, field, name);
+}
+
+static bool read_env_var(SpecReader *reader, const char *name, json_t *value)
+{
+        if (!*name || strchr(name, '=')) {
+                spec_fault(reader, "an environment variable's name is not empty and has no \"=\"");
+                return false;
+        }
+        if (json_is_string(value))
+                return true;
+        spec_expected(reader, value,
+                      json_is_object(value) || json_is_array(value) ? "a string"
+                                                                    : "a string (in quotes)");
+        return false;
+}
+
+void spec_row_env(SpecReader *reader, json_t *value, void *field)
+{
+        EnvList *list = field;
+        const char *name;
+        json_t *text;
+
+        if (!json_is_object(value)) {
+                spec_expected(reader, value, "an object like { \"NAME\": \"value\" }");
+                return;
+        }
+        if (json_object_size(value) > LIMIT_ENV) {
+                spec_fault(reader, "%zu variables: expected at most %u", json_object_size(value),
+                           LIMIT_ENV);
+                return;
+        }
+        if (json_object_size(value) == 0)
+                return;
+        list->vars = spec_calloc(reader, json_object_size(value), sizeof(list->vars[0]));
+        if (!list->vars)
+                return;
+        json_object_foreach(value, name, text)
+        {
+                size_t mark = spec_path_enter_key(&reader->path, name);
+
+                if (read_env_var(reader, name, text)) {
+                        list->vars[list->count++] = (EnvVar){
+                                .name = spec_strdup(reader, name),
+                                .value = spec_strdup(reader, json_string_value(text)),
+                        };
+                }
+                spec_path_leave(&reader->path, mark);
+        }
+}
