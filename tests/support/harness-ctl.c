@@ -129,12 +129,27 @@ json_t *ctl_fails_at(Harness *h, int line, int code, const char *method, const c
         if (!reply)
                 harness_failed(h, "test", line, "no reply to %s %s", method, params);
         error = json_object_get(reply, "error");
-        if (!error || json_integer_value(json_object_get(error, "code")) != code) {
+        if (!error || (code && json_integer_value(json_object_get(error, "code")) != code)) {
                 text = json_dumps(reply, JSON_ENCODE_ANY);
                 harness_failed(h, "test", line, "%s %s: expected error %d, got %s", method, params,
                                code, text);
         }
         return error;
+}
+
+const char *error_text(const json_t *error)
+{
+        return json_string_value(json_object_get(error, "message"));
+}
+
+bool error_has_candidate(const json_t *error, const char *path)
+{
+        json_t *list = json_object_get(json_object_get(error, "data"), "candidates"), *it;
+        size_t i;
+
+        json_array_foreach(list, i, it) if (json_is_string(it) &&
+                                            strcmp(json_string_value(it), path) == 0) return true;
+        return false;
 }
 
 char *ctl_raw(Harness *h, const char *text, size_t size, int timeout_msec)
@@ -231,6 +246,22 @@ void expect_state_at(Harness *h, int line, const char *path, const char *state)
         harness_failed(h, "test", line, "%s is %s, expected %s", path, found, state);
 }
 
+pid_t expect_new_pid_at(Harness *h, int line, const char *path, pid_t old)
+{
+        usec_t deadline = harness_deadline();
+
+        while (now_usec() < deadline) {
+                json_t *it = find_node(h, path);
+                const char *state = json_string_value(json_object_get(it, "state"));
+                pid_t pid = (pid_t)json_integer_value(json_object_get(it, "pid"));
+
+                if (state && strcmp(state, "running") == 0 && pid > 0 && pid != old)
+                        return pid;
+                (void)fetch_events(h, poll_msec(deadline));
+        }
+        harness_failed(h, "test", line, "%s does not run anew", path);
+}
+
 void expect_gone_at(Harness *h, int line, const char *path)
 {
         usec_t deadline = harness_deadline();
@@ -306,9 +337,9 @@ void events_rewind(Harness *h, size_t mark)
         h->cursor = mark;
 }
 
-size_t events_count(Harness *h, size_t mark, const char *event, const char *path)
+int events_count(Harness *h, size_t mark, const char *event, const char *path)
 {
-        size_t count = 0;
+        int count = 0;
 
         fetch_all(h);
         for (size_t i = mark; i < json_array_size(h->events); i++)

@@ -383,6 +383,14 @@ void harness_signal(Harness *h, int signo)
         ck_assert_int_eq(pidfd_send_signal(h->pidfd, signo, NULL, 0), 0);
 }
 
+void harness_lives_for(Harness *h, int msec)
+{
+        struct pollfd end = {.fd = h->pidfd, .events = POLLIN};
+
+        if (poll(&end, 1, msec) != 0)
+                harness_failed(h, __FILE__, __LINE__, "gend has ended");
+}
+
 pid_t harness_pid(const Harness *h)
 {
         return h->pid;
@@ -412,11 +420,11 @@ int harness_await_exit(Harness *h)
         return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
 }
 
-size_t harness_count(Harness *h)
+int harness_count(Harness *h)
 {
         pid_t pids[1024];
 
-        return procs_find(h->marker, pids, ARRAY_LEN(pids));
+        return (int)procs_find(h->marker, pids, ARRAY_LEN(pids));
 }
 
 static void check_no_process_is_left(Harness *h)

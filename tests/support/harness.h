@@ -75,6 +75,10 @@ int harness_await_exit(Harness *h);
 /* harness_free() - gend has ended (after harness_await_exit()): nothing may be left. */
 void harness_free(Harness *h);
 
+/* harness_lives_for() - gend goes on for this long: for what must be seen not to happen, or to be
+ * over. */
+void harness_lives_for(Harness *h, int msec);
+
 /* harness_signal() - to gend itself. */
 void harness_signal(Harness *h, int signo);
 
@@ -105,7 +109,7 @@ void harness_reset_ready(Harness *h);
 char *harness_log(Harness *h);
 
 /* harness_count() - processes that carry this instance's marker. */
-size_t harness_count(Harness *h);
+int harness_count(Harness *h);
 
 /* harness_run_program() - a program to its end; its output, malloc'ed, in *ret_text when not NULL.
  * Return: exit status, or minus the signal. */
@@ -157,6 +161,14 @@ json_t *ctl_at(Harness *h, const char *file, int line, const char *method, const
 json_t *ctl_fails_at(Harness *h, int line, int code, const char *method, const char *format, ...)
         __attribute__((format(printf, 5, 6)));
 
+/* ctl_error() - the same, whatever the code. */
+#define ctl_error(h, method, ...) ctl_fails_at(h, __LINE__, 0, method, __VA_ARGS__)
+
+/* error_text() - an error's "message". error_has_candidate() - whether it names @path among those.
+ */
+const char *error_text(const json_t *error);
+bool error_has_candidate(const json_t *error, const char *path);
+
 /* ctl_begin(), ctl_end() - the same for requests that take their time. ctl_end() returns the whole
  * reply: {"result": ...} or {"error": ...}. */
 typedef struct CtlCall CtlCall;
@@ -180,6 +192,10 @@ bool node_exists(Harness *h, const char *path);
 #define expect_state(h, path, state) expect_state_at(h, __LINE__, path, state)
 void expect_state_at(Harness *h, int line, const char *path, const char *state);
 
+/* expect_new_pid() - waits until the node runs with another pid than @old. Return: that pid. */
+#define expect_new_pid(h, path, old) expect_new_pid_at(h, __LINE__, path, old)
+pid_t expect_new_pid_at(Harness *h, int line, const char *path, pid_t old);
+
 /* expect_gone() - waits until there is no such node. */
 #define expect_gone(h, path) expect_gone_at(h, __LINE__, path)
 void expect_gone_at(Harness *h, int line, const char *path);
@@ -202,7 +218,7 @@ size_t events_mark(Harness *h);
 void events_rewind(Harness *h, size_t mark);
 
 /* events_count() - such events among all that gend has up to this moment, from @mark on. */
-size_t events_count(Harness *h, size_t mark, const char *event, const char *path);
+int events_count(Harness *h, size_t mark, const char *event, const char *path);
 
 /* events_check_gapless() - seq grows by one from event to event. */
 void events_check_gapless(Harness *h);

@@ -356,6 +356,26 @@ static void sin_fail_if(const char *value)
         end(1);
 }
 
+/* FILE: waits for it and consumes it, so that the next life waits again. */
+static void sin_take(const char *value)
+{
+        char path[PATH_MAX];
+
+        wait_for_file(value);
+        (void)unlink(place(value, path));
+}
+
+/* FILE: one start that fails for each time the file is put there. */
+static void sin_fail_once(const char *value)
+{
+        char path[PATH_MAX];
+
+        if (unlink(place(value, path)) < 0)
+                return;
+        record("!");
+        end(1);
+}
+
 static void sin_hang_if(const char *value)
 {
         if (file_is_there(value))
@@ -509,6 +529,7 @@ static const struct {
         { "dump",              dump_self },
         { "exit",              sin_exit },
         { "fail-if",           sin_fail_if },
+        { "fail-once",         sin_fail_once },
         { "flood",             sin_flood },
         { "grandchild",        sin_grandchild },
         { "grandchild-setsid", sin_grandchild_setsid },
@@ -527,6 +548,7 @@ static const struct {
         { "slow-term",         sin_slow_term },
         { "stop-self",         sin_stop_self },
         { "term-exit",         sin_term_exit },
+        { "take",              sin_take },
         { "wait",              sin_wait },
         { "watchdog-once",     sin_watchdog_once },
 };
