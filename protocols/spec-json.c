@@ -109,13 +109,18 @@ static bool walk_string(Walk *walk, const char **ret_token, size_t *ret_size)
         return true;
 }
 
+/* Each place on the way to a fault is nearer than the last; a key that is missing has no other
+ * line. */
 static void walk_note(Walk *walk)
 {
+        size_t size = walk->path->size;
+
         for (size_t i = 0; walk->faults && i < walk->faults->count; i++) {
                 SpecFault *fault = &walk->faults->items[i];
 
-                if (fault->line == 0 && walk->sizes[i] == walk->path->size &&
-                    memcmp(fault->path, walk->path->text, walk->path->size) == 0)
+                if (walk->sizes[i] < size || memcmp(fault->path, walk->path->text, size) != 0)
+                        continue;
+                if (size == 0 || strchr(".[", fault->path[size])) /* or the end */
                         fault->line = walk->line;
         }
 }

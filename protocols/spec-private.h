@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What the parts of the tree file's parser share, and nobody else includes: the reader that walks the
- * JSON, the path of the place where it is, and the rows that say which key may stand where.
+ * What the parts of the tree file's parser share, and nobody else includes: the reader that walks
+ * the JSON, the path of the place where it is, and the rows that say which key may stand where.
  *
  *      spec.c          the tree and its applications
  *      spec-node.c     a node, its children and actors, and what their keys demand of each other
@@ -44,16 +44,19 @@ typedef struct SpecListener {
 } SpecListener;
 
 typedef struct SpecReader {
-        const char *folder;   /* borrowed; absolute */
-        SpecFaults *faults;   /* borrowed */
-        SpecPath path;        /* where the reader is in the JSON */
-        size_t node_path_bytes; /* length of the tree path above, "shop/front" */
-        unsigned node_depth;  /* nodes above */
+        const char *folder;      /* borrowed; absolute */
+        SpecFaults *faults;      /* borrowed */
+        SpecPath path;           /* where the reader is in the JSON */
+        size_t node_path_bytes;  /* length of the tree path above, "shop/front" */
+        unsigned node_depth;     /* nodes above */
         size_t process_count;    /* OS processes of the whole tree */
         size_t supervisor_count; /* applications and supervisors of the whole tree */
         bool is_too_large;       /* one of the two is above LIMIT_SLOTS: nothing more is built */
         SpecListener *listeners;
         size_t listener_count;
+        const char *last_program; /* the last program found, as written and where; borrowed from the
+                                     JSON */
+        char *last_file;          /* owned */
         char last_user[LIMIT_NAME_BYTES + 1]; /* the last user looked up: children often share it */
         uint32_t last_uid;
         uint32_t last_gid;
@@ -75,8 +78,8 @@ typedef enum SpecPlace {
         PLACE_PARENT = PLACE_APPLICATION | PLACE_SUPERVISOR | PLACE_WORKER,
 } SpecPlace;
 
-/* A key: who may have it, who reads it, and into which field of the struct that is being filled. A row
- * without @read is known here and read elsewhere. */
+/* A key: who may have it, who reads it, and into which field of the struct that is being filled. A
+ * row without @read is known here and read elsewhere. */
 typedef struct SpecKey {
         const char *name;
         unsigned places;
@@ -84,7 +87,8 @@ typedef struct SpecKey {
         size_t offset;
 } SpecKey;
 
-/* spec_read_object() - every member of @object by its row; unknown and misplaced keys are faults. */
+/* spec_read_object() - every member of @object by its row; unknown and misplaced keys are faults.
+ */
 void spec_read_object(SpecReader *reader, json_t *object, const SpecKey keys[], unsigned places,
                       void *target);
 
@@ -98,7 +102,8 @@ void spec_expected(SpecReader *reader, json_t *value, const char *what);
 /* spec_fault_add() - a fault with a path and a line of its own; both are copied. */
 int spec_fault_add(SpecFaults *faults, int line, const char *path, const char *message);
 
-/* spec_suggest() - the name in @keys nearest to @word among those of @places; NULL when none is near. */
+/* spec_suggest() - the name in @keys nearest to @word among those of @places; NULL when none is
+ * near. */
 const char *spec_suggest(const SpecKey keys[], unsigned places, const char *word);
 
 /* Scalars. Return: whether it was right; if not, a fault was added and @ret is untouched. */
@@ -108,24 +113,27 @@ bool spec_read_real(SpecReader *reader, json_t *value, double min, double max, d
 bool spec_read_size(SpecReader *reader, json_t *value, bool allows_infinity, uint64_t *ret);
 
 typedef enum DurationRule {
-        DURATION_POSITIVE = 0, /* more than nothing */
+        DURATION_POSITIVE = 0,   /* more than nothing */
         DURATION_ZERO = 1u << 0, /* nothing will do */
         DURATION_INFINITY = 1u << 1,
 } DurationRule;
 
 bool spec_read_duration(SpecReader *reader, json_t *value, unsigned rule, usec_t *ret_usec);
 
-/* spec_read_word() - one of @words; place 0 is never meant. Return: its place, or 0 after a fault. */
-unsigned spec_read_word(SpecReader *reader, json_t *value, const char *const words[], unsigned count);
+/* spec_read_word() - one of @words; place 0 is never meant. Return: its place, or 0 after a fault.
+ */
+unsigned spec_read_word(SpecReader *reader, json_t *value, const char *const words[],
+                        unsigned count);
 
 /* Readers of one field, for rows: the field's type is in the name. */
 void spec_row_bool(SpecReader *reader, json_t *value, void *field);
 void spec_row_text(SpecReader *reader, json_t *value, void *field); /* char * */
 void spec_row_name(SpecReader *reader, json_t *value, void *field); /* char *, a node's name */
-void spec_row_count(SpecReader *reader, json_t *value, void *field); /* uint32_t to LIMIT_INTENSITY */
-void spec_row_period(SpecReader *reader, json_t *value, void *field); /* usec_t > 0 */
+void spec_row_count(SpecReader *reader, json_t *value,
+                    void *field); /* uint32_t to LIMIT_INTENSITY */
+void spec_row_period(SpecReader *reader, json_t *value, void *field);  /* usec_t > 0 */
 void spec_row_timeout(SpecReader *reader, json_t *value, void *field); /* the same or infinity */
-void spec_row_env(SpecReader *reader, json_t *value, void *field);  /* EnvList */
+void spec_row_env(SpecReader *reader, json_t *value, void *field);     /* EnvList */
 
 /* Memory that remembers its failure in the reader. */
 char *spec_strdup(SpecReader *reader, const char *text);
@@ -157,25 +165,25 @@ NodeSpec *spec_read_child(SpecReader *reader, json_t *object, const NodeSpec *pa
 void spec_append(SpecReader *reader, NodeSpec **take_node, NodeSpec ***list, size_t *count);
 
 /* Rows of the other files; the type of the field is behind each. */
-void spec_row_exec(SpecReader *reader, json_t *value, void *field);   /* ProcessSpec */
-void spec_row_worker(SpecReader *reader, json_t *value, void *field); /* ProcessSpec */
-void spec_row_ready(SpecReader *reader, json_t *value, void *field);  /* ReadyMode */
-void spec_row_stop_signal(SpecReader *reader, json_t *value, void *field); /* int */
+void spec_row_exec(SpecReader *reader, json_t *value, void *field);         /* ProcessSpec */
+void spec_row_worker(SpecReader *reader, json_t *value, void *field);       /* ProcessSpec */
+void spec_row_ready(SpecReader *reader, json_t *value, void *field);        /* ReadyMode */
+void spec_row_stop_signal(SpecReader *reader, json_t *value, void *field);  /* int */
 void spec_row_success_exit(SpecReader *reader, json_t *value, void *field); /* ProcessSpec */
-void spec_row_cwd(SpecReader *reader, json_t *value, void *field);    /* char * */
-void spec_row_user(SpecReader *reader, json_t *value, void *field);   /* ProcessSpec */
-void spec_row_group(SpecReader *reader, json_t *value, void *field);  /* ProcessSpec */
-void spec_row_umask(SpecReader *reader, json_t *value, void *field);  /* int32_t */
-void spec_row_nice(SpecReader *reader, json_t *value, void *field);   /* int32_t */
-void spec_row_instances(SpecReader *reader, json_t *value, void *field); /* uint32_t */
-void spec_row_stdout(SpecReader *reader, json_t *value, void *field); /* ProcessSpec */
-void spec_row_stderr(SpecReader *reader, json_t *value, void *field); /* ProcessSpec */
-void spec_row_limits(SpecReader *reader, json_t *value, void *field); /* ProcessSpec */
-void spec_row_cgroup(SpecReader *reader, json_t *value, void *field); /* ProcessSpec */
-void spec_row_sockets(SpecReader *reader, json_t *value, void *field); /* ProcessSpec */
+void spec_row_cwd(SpecReader *reader, json_t *value, void *field);          /* char * */
+void spec_row_user(SpecReader *reader, json_t *value, void *field);         /* ProcessSpec */
+void spec_row_group(SpecReader *reader, json_t *value, void *field);        /* ProcessSpec */
+void spec_row_umask(SpecReader *reader, json_t *value, void *field);        /* int32_t */
+void spec_row_nice(SpecReader *reader, json_t *value, void *field);         /* int32_t */
+void spec_row_instances(SpecReader *reader, json_t *value, void *field);    /* uint32_t */
+void spec_row_stdout(SpecReader *reader, json_t *value, void *field);       /* ProcessSpec */
+void spec_row_stderr(SpecReader *reader, json_t *value, void *field);       /* ProcessSpec */
+void spec_row_limits(SpecReader *reader, json_t *value, void *field);       /* ProcessSpec */
+void spec_row_cgroup(SpecReader *reader, json_t *value, void *field);       /* ProcessSpec */
+void spec_row_sockets(SpecReader *reader, json_t *value, void *field);      /* ProcessSpec */
 
-/* Faults of a list of objects with names: a name twice; applications that require what is not there,
- * or each other in a circle. */
+/* Faults of a list of objects with names: a name twice; applications that require what is not
+ * there, or each other in a circle. */
 void spec_check_names(SpecReader *reader, json_t *list);
 void spec_check_requires(SpecReader *reader, json_t *list);
 
@@ -187,5 +195,6 @@ void spec_check_requires(SpecReader *reader, json_t *list);
  */
 int spec_load(SpecReader *reader, const char *text, size_t size, json_t **ret_root);
 
-/* spec_locate() - give every fault without a line the line where its path stands in @text, then sort. */
+/* spec_locate() - give every fault without a line the line where its path stands in @text, then
+ * sort. */
 void spec_locate(SpecReader *reader, const char *text, size_t size);

@@ -84,6 +84,10 @@ static void read_program(SpecReader *reader, const char *name, ProcessSpec *proc
                 spec_fault(reader, "expected a program, found an empty string");
                 return;
         }
+        if (reader->last_file && strcmp(name, reader->last_program) == 0) {
+                process->file = spec_strdup(reader, reader->last_file);
+                return;
+        }
         file = spec_resolve(reader, name);
         if (!file)
                 return;
@@ -96,10 +100,13 @@ static void read_program(SpecReader *reader, const char *name, ProcessSpec *proc
                         r = 0;
                 }
         }
-        if (r < 0)
+        if (r < 0) {
                 fault_program(reader, file, r, !has_slash);
-        else
-                process->file = steal_ptr(file);
+                return;
+        }
+        spec_set_text(reader, &reader->last_file, file);
+        reader->last_program = name;
+        process->file = steal_ptr(file);
 }
 
 static bool read_argument(SpecReader *reader, json_t *value, size_t index, char **argument)
@@ -140,7 +147,7 @@ static void read_command(SpecReader *reader, json_t *list, ProcessSpec *process)
         if (!process->argv)
                 return;
         mark = spec_path_enter_index(&reader->path, 0);
-        read_program(reader, process->argv[0], process);
+        read_program(reader, json_string_value(json_array_get(list, 0)), process);
         spec_path_leave(&reader->path, mark);
 }
 
@@ -175,8 +182,7 @@ void spec_row_worker(SpecReader *reader, json_t *value, void *field)
         if (!process->argv)
                 return;
         process->argv[0] = spec_strdup(reader, json_string_value(value));
-        if (process->argv[0])
-                read_program(reader, process->argv[0], process);
+        read_program(reader, json_string_value(value), process);
 }
 
 void spec_row_ready(SpecReader *reader, json_t *value, void *field)

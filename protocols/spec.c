@@ -206,6 +206,7 @@ static void reader_free(SpecReader *reader)
         for (size_t i = 0; i < reader->listener_count; i++)
                 free(reader->listeners[i].owner);
         free(reader->listeners);
+        free(reader->last_file);
         free(reader);
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * The tree file as a struct: what 02 section 1 lets a user write, parsed by jansson and checked whole.
- * Every fault is reported with line and JSON path; nothing is started from a file that has one.
+ * The tree file as a struct: what 02 section 1 lets a user write, parsed by jansson and checked
+ * whole. Every fault is reported with line and JSON path; nothing is started from a file that has
+ * one.
  */
 
 #include "base/cleanup.h"
@@ -64,7 +65,8 @@ typedef struct SupervisorSpec {
         Strategy strategy;
         uint32_t intensity;
         usec_t period_usec;
-        uint32_t max_failures; /* consecutive failed restart attempts of one child; 0: no limit; default 20 */
+        uint32_t max_failures; /* consecutive failed restart attempts of one child; 0: no limit;
+                                  default 20 */
         AutoShutdown auto_shutdown;
 } SupervisorSpec;
 
@@ -87,10 +89,10 @@ typedef struct ProcessSpec {
         int stop_signal;
         uint8_t *success_exit;
         size_t success_exit_count;
-        char *cwd;   /* absolute, or NULL: inherited */
-        char *user;  /* NULL: inherited; checked to exist when the file is read */
+        char *cwd;  /* absolute, or NULL: inherited */
+        char *user; /* NULL: inherited; checked to exist when the file is read */
         char *group;
-        uint32_t uid, gid; /* SPAWN_ID_INHERIT, or looked up from user and group */
+        uint32_t uid, gid;   /* SPAWN_ID_INHERIT, or looked up from user and group */
         int32_t umask, nice; /* SPAWN_INHERIT */
         bool no_new_privileges;
         struct {
@@ -102,7 +104,7 @@ typedef struct ProcessSpec {
         uint32_t cpu_max_percent;
         StdioMode out_mode, err_mode;
         char *out_file, *err_file; /* absolute */
-        SpawnSocket *sockets; /* name is owned */
+        SpawnSocket *sockets;      /* name is owned */
         size_t socket_count;
         uint32_t instances; /* as written; the copies are separate nodes of the spec tree */
 } ProcessSpec;
@@ -119,24 +121,26 @@ typedef struct NodeSpec NodeSpec;
 struct NodeSpec {
         NodeKind kind;
         char *name;
-        EnvList env;                /* its own only */
-        ChildSpec child;            /* not of an application, but for is_autostart */
-        SupervisorSpec supervisor;  /* application, supervisor, worker */
-        ProcessSpec process;        /* exec, worker */
-        AppSpec app;                /* application */
-        NodeSpec **children;        /* application, supervisor; in start order. simple_one_for_one: the template only */
+        EnvList env;               /* its own only */
+        ChildSpec child;           /* not of an application, but for is_autostart */
+        SupervisorSpec supervisor; /* application, supervisor, worker */
+        ProcessSpec process;       /* exec, worker */
+        AppSpec app;               /* application */
+        NodeSpec **children; /* application, supervisor; in start order. simple_one_for_one: the
+                                template only */
         size_t child_count;
-        json_t *actors;             /* worker: checked list, or NULL */
-        json_t *source;             /* the object as written, defaults not filled in; owned reference */
+        json_t *actors; /* worker: checked list, or NULL */
+        json_t *source; /* the object as written, defaults not filled in; owned reference */
 };
 
 typedef struct TreeSpec {
-        char *node; /* name@host */
+        char *node;   /* name@host */
         char *folder; /* what relative paths start from; absolute */
         bool use_nng_transport;
         EnvList env;
         struct {
-                uint64_t rotate_bytes; /* "log": {"max_size": "10M", "keep": 5, "ring": "64K"} at the top */
+                uint64_t rotate_bytes; /* "log": {"max_size": "10M", "keep": 5, "ring": "64K"} at
+                                          the top */
                 uint32_t keep_files;
                 uint32_t ring_bytes; /* of one child; a power of two */
         } log;
@@ -158,7 +162,8 @@ typedef struct SpecFaults {
 
 void spec_faults_deinit(SpecFaults *faults);
 
-/* spec_faults_to_text() - "FILE:LINE: PATH: MESSAGE\n" for each. Return: malloc'ed text, NULL without memory. */
+/* spec_faults_to_text() - "FILE:LINE: PATH: MESSAGE\n" for each. Return: malloc'ed text, NULL
+ * without memory. */
 char *spec_faults_to_text(const SpecFaults *faults, const char *file);
 
 enum {
@@ -189,12 +194,19 @@ int spec_parse(const char *text, size_t size, const char *folder, TreeSpec **ret
  */
 int spec_read_file(const char *path, char **ret_text, size_t *ret_size, char **ret_folder);
 
-/* spec_parse_child() - one child, as `genctl add` gives it: the object alone. Answers as spec_parse();
- * *ret_nodes: @instances many copies, free each with node_spec_free() and the array with free(). */
+/**
+ * spec_parse_child() - one child, as `genctl add` gives it: the object alone
+ * @parent:    what it is to be a child of; its siblings' names, its depth and the length of its
+ * path are not known here: the caller checks them
+ * @ret_nodes: "instances" many; free each with node_spec_free() and the array with free()
+ *
+ * Return: as spec_parse().
+ */
 int spec_parse_child(const char *text, size_t size, const char *folder, const NodeSpec *parent,
                      NodeSpec ***ret_nodes, size_t *ret_count, SpecFaults *faults);
 
-/* node_spec_instance() - a dynamic child: the template with another name and more arguments at the end. */
+/* node_spec_instance() - a dynamic child: the template with another name and more arguments at the
+ * end. */
 int node_spec_instance(const NodeSpec *template_spec, const char *name, char *const more_args[],
                        NodeSpec **ret_node);
 
@@ -204,22 +216,25 @@ void tree_spec_free(TreeSpec *tree);
 DEFINE_CLEANUP(NodeSpec *, node_spec_free);
 DEFINE_CLEANUP(TreeSpec *, tree_spec_free);
 
-/* What a reload has to do about a node whose name is in both trees; children are compared by name apart. */
+/* What a reload has to do about a node whose name is in both trees; children are compared by name
+ * apart. */
 typedef enum SpecChange {
         SPEC_SAME = 0,
-        SPEC_UPDATED, /* takes effect without touching the process: restart, intensity, shutdown ... */
-        SPEC_CHANGED, /* the process must be made anew: argv, environment, limits ...; or another kind */
+        SPEC_UPDATED, /* taken over as it runs: restart, intensity, shutdown, success_exit ... */
+        SPEC_CHANGED, /* to be made anew: argv, environment, limits ..., or another kind */
 } SpecChange;
 
-/* node_spec_compare() - @a against @b, children not included. */
+/* node_spec_compare() - @a against @b, children not included. Of the environment its own variables
+ * are compared; what it inherits is the caller's to compare: env_list_equal(). */
 SpecChange node_spec_compare(const NodeSpec *a, const NodeSpec *b);
 
 /* env_list_equal() - the same variables with the same values, in whatever order. */
 bool env_list_equal(const EnvList *a, const EnvList *b);
 
-/* duration_parse() - "250ms", "5s", "1.5m", "1h", a bare number of seconds, "infinity" where the caller allows it.
- * Return: 0; -EINVAL; -ERANGE above a century. */
+/* duration_parse() - "250ms", "5s", "1.5m", "1h", a bare number of seconds, "infinity" where the
+ * caller allows it. Return: 0; -EINVAL; -ERANGE above a century. */
 int duration_parse(const char *text, usec_t *ret_usec);
 
-/* size_parse() - "4096", "64K", "512M", "2G", "1T": powers of 1024. Return: 0; -EINVAL; -ERANGE above 2^63. */
+/* size_parse() - "4096", "64K", "512M", "2G", "1T": powers of 1024. Return: 0; -EINVAL; -ERANGE
+ * above 2^63. */
 int size_parse(const char *text, uint64_t *ret_bytes);
