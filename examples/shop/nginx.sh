@@ -1,7 +1,7 @@
 #!/bin/sh
 # nginx.sh PORT BACKEND-PORT: a private nginx in front of the greeter; nothing of /etc/nginx.
 set -eu
-data=${SHOP_DATA:-${TMPDIR:-/tmp}/gend-shop-$(id -u)}/nginx
+data=${GEND_SOCKET%/*}/data/nginx
 mkdir -p "$data"
 cat >"$data/nginx.conf" <<END
 daemon off;

@@ -1,7 +1,7 @@
 #!/bin/sh
-# A private Redis: no TCP port, a Unix socket in the shop's own directory, nothing of /etc/redis.
+# A private Redis: no TCP port, files and socket beside that of gend, nothing of /etc/redis.
 set -eu
-data=${SHOP_DATA:-${TMPDIR:-/tmp}/gend-shop-$(id -u)}/redis
+data=${GEND_SOCKET%/*}/data/redis
 mkdir -p "$data"
 exec redis-server --port 0 --unixsocket "$data/redis.sock" --dir "$data" --supervised systemd \
         --save '' --appendonly no
