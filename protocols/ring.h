@@ -32,6 +32,7 @@
  * there, its successor reads here how far it got (supervisord/log/flight.c). Nobody else looks. */
 typedef struct RingFlight {
         _Atomic uint64_t bytes; /* 0: nothing in hand; written last, cleared last */
+        _Atomic uint64_t done;  /* of them sent to the journal */
         uint64_t generation;
         uint64_t start;     /* ring position of the first byte */
         uint64_t file_size; /* of the file before it was written to */
