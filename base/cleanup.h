@@ -16,25 +16,25 @@
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 
-#define MIN_OF(a, b)                                                                               \
-        __extension__({                                                                            \
-                __typeof__(a) a_ = (a);                                                            \
-                __typeof__(b) b_ = (b);                                                            \
-                a_ < b_ ? a_ : b_;                                                                 \
+#define MIN_OF(a, b)                    \
+        __extension__({                 \
+                __typeof__(a) a_ = (a); \
+                __typeof__(b) b_ = (b); \
+                a_ < b_ ? a_ : b_;      \
         })
-#define MAX_OF(a, b)                                                                               \
-        __extension__({                                                                            \
-                __typeof__(a) a_ = (a);                                                            \
-                __typeof__(b) b_ = (b);                                                            \
-                a_ > b_ ? a_ : b_;                                                                 \
+#define MAX_OF(a, b)                    \
+        __extension__({                 \
+                __typeof__(a) a_ = (a); \
+                __typeof__(b) b_ = (b); \
+                a_ > b_ ? a_ : b_;      \
         })
 
 /* The pointer moves to the caller; the variable is NULL afterwards. */
-#define steal_ptr(ptr)                                                                             \
-        __extension__({                                                                            \
-                __typeof__(ptr) stolen_ = (ptr);                                                   \
-                (ptr) = NULL;                                                                      \
-                stolen_;                                                                           \
+#define steal_ptr(ptr)                           \
+        __extension__({                          \
+                __typeof__(ptr) stolen_ = (ptr); \
+                (ptr) = NULL;                    \
+                stolen_;                         \
         })
 
 static inline int steal_fd(int *fd)
@@ -71,10 +71,10 @@ static inline void closedirp(DIR **dir)
 }
 
 /* DEFINE_CLEANUP(Type *, type_free) defines type_freep() for _cleanup_(type_freep). */
-#define DEFINE_CLEANUP(type, fn)                                                                   \
-        static inline void fn##p(type *owner)                                                      \
-        {                                                                                          \
-                if (*owner)                                                                        \
-                        (void)fn(*owner);                                                          \
-        }                                                                                          \
+#define DEFINE_CLEANUP(type, fn)              \
+        static inline void fn##p(type *owner) \
+        {                                     \
+                if (*owner)                   \
+                        (void)fn(*owner);     \
+        }                                     \
         struct cleanup_needs_a_semicolon_

@@ -14,15 +14,14 @@ struct ListNode {
         ListNode *prev;
 };
 
-#define LIST_ENTRY(node, type, member)                                                             \
-        ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define LIST_ENTRY(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
-#define LIST_FOREACH(node, head)                                                                   \
+#define LIST_FOREACH(node, head) \
         for (ListNode *node = (head)->next; node != (head); node = node->next)
 
 /* The current node may be removed, no other. */
-#define LIST_FOREACH_SAFE(node, head)                                                              \
-        for (ListNode *node = (head)->next, *node##_next = node->next; node != (head);             \
+#define LIST_FOREACH_SAFE(node, head)                                                  \
+        for (ListNode *node = (head)->next, *node##_next = node->next; node != (head); \
              node = node##_next, node##_next = node->next)
 
 static inline void list_init(ListNode *head)

@@ -9,7 +9,8 @@
 
 #include <syslog.h>
 
-/* log_init() - @program: borrowed for ever. Reads $GEND_LOG_LEVEL (err, warning, notice, info, debug). */
+/* log_init() - @program: borrowed for ever. Reads $GEND_LOG_LEVEL (err, warning, notice, info,
+ * debug). */
 void log_init(const char *program);
 
 void log_write(int priority, const char *format, ...) _printf_(2, 3);

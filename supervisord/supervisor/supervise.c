@@ -1,0 +1,669 @@
+/*
+ * What a supervisor makes of its children's lives: the plans of protocols/policy, carried out one
+ * child at a time. A plan is nothing but a phase of the supervisor and a mark on each child that it
+ * still has to stop or start, so that it survives changes of the tree and the death of this
+ * process.
+ */
+
+#include "base/text.h"
+#include "supervisord/supervisor/engine-internal.h"
+
+#include <string.h>
+
+static void set_phase(Node *node, Phase phase)
+{
+        node->life.phase = phase;
+        node_touch(node);
+        node_advance(node);
+}
+
+static void set_mark(Node *child, Mark mark)
+{
+        if (child->life.mark != (uint32_t)mark) {
+                child->life.mark = mark;
+                node_touch(child);
+        }
+}
+
+/* What an application requires is started with it, also what would not start by itself. */
+static void mark_required(Node *root, const Node *app)
+{
+        for (size_t i = 0; app->spec->app.required[i]; i++) {
+                Node *other = node_child_by_name(root, app->spec->app.required[i]);
+
+                if (!other || other->life.mark == MARK_START)
+                        continue;
+                set_mark(other, MARK_START);
+                mark_required(root, other);
+        }
+}
+
+void supervise_launch(Engine *engine, Node *node)
+{
+        (void)engine;
+        node->budget.count = node->budget.next = 0;
+        for (size_t i = 0; i < node->child_count; i++) {
+                Node *child = node->children[i];
+                bool is_wanted =
+                        child->spec->child.is_autostart && !(child->life.flags & LIFE_BY_REQUEST);
+
+                child->life.failures = 0;
+                child->life.delay_usec = 0;
+                child->life.flags &= ~(uint32_t)LIFE_ENLISTED;
+                if (is_wanted)
+                        child->life.flags |= LIFE_ENLISTED;
+                set_mark(child, is_wanted ? MARK_START : MARK_NONE);
+                node_touch(child);
+        }
+        for (size_t i = 0; node->kind == NODE_NONE && i < node->child_count; i++)
+                if (node->children[i]->life.mark == MARK_START)
+                        mark_required(node, node->children[i]);
+        set_phase(node, PHASE_STARTING);
+}
+
+void supervise_take_down(Engine *engine, Node *node)
+{
+        (void)engine;
+        for (size_t i = 0; i < node->child_count; i++)
+                set_mark(node->children[i],
+                         life_is_active(node->children[i]->life.state) ? MARK_STOP : MARK_NONE);
+        set_phase(node, PHASE_STOPPING);
+}
+
+void supervise_kill(Engine *engine, Node *node)
+{
+        supervise_take_down(engine, node);
+        for (size_t i = node->child_count; i > 0; i--)
+                if (node->children[i - 1]->life.mark == MARK_STOP)
+                        engine_feed(engine, node->children[i - 1], LIFE_EV_KILL);
+}
+
+/* Dynamic children, and those that only lived on to be stopped, do not outlive their supervisor. */
+static void drop_dynamic_children(Engine *engine, Node *node)
+{
+        for (size_t i = node->child_count; i > 0; i--)
+                if (node->children[i - 1]->life.flags & LIFE_IS_DYNAMIC)
+                        engine_remove(engine, node->children[i - 1]);
+}
+
+/* All of its children are gone: so is the supervisor. */
+static void go_down(Engine *engine, Node *node)
+{
+        Life *life = &node->life;
+
+        life->phase = PHASE_NONE;
+        life->exit_msec = now_real_msec();
+        life->flags |= LIFE_HAS_EXIT;
+        if (life->state == LIFE_STOPPING || life->state == LIFE_KILLING) {
+                text_format(life->reason, sizeof(life->reason), "shutdown");
+                life->exit_class = EXIT_CLASS_SHUTDOWN;
+        }
+        drop_dynamic_children(engine, node);
+        engine_feed(engine, node, LIFE_EV_EXIT);
+}
+
+/* --- starting ------------------------------------------------------------------------------ */
+
+/* An application waits for those that it requires, as long as they may still come. */
+static bool is_waiting_for_others(const Node *app)
+{
+        for (size_t i = 0; app->spec->app.required[i]; i++) {
+                const Node *other = node_child_by_name(app->parent, app->spec->app.required[i]);
+
+                if (other && (other->life.mark == MARK_START || other->life.state == LIFE_STARTING))
+                        return true;
+        }
+        return false;
+}
+
+/* The name of one that @app requires and that does not run, or NULL. */
+static const char *missing_requirement(const Node *app)
+{
+        for (size_t i = 0; app->spec->app.required[i]; i++) {
+                const Node *other = node_child_by_name(app->parent, app->spec->app.required[i]);
+
+                if (!other || other->life.state != LIFE_RUNNING)
+                        return app->spec->app.required[i];
+        }
+        return NULL;
+}
+
+/* APP-001: nothing of it is started. */
+static void refuse_application(Engine *engine, Node *app, const char *missing)
+{
+        Life *life = &app->life;
+
+        text_format(life->reason, sizeof(life->reason), "{not_started,%s}", missing);
+        text_format(life->why, sizeof(life->why), "it requires %s, which is not running", missing);
+        life->exit_class = EXIT_CLASS_START;
+        life->exit_msec = now_real_msec();
+        life->state = LIFE_FAILED;
+        node_touch(app);
+        engine_tell(engine, app, TELL_FAILED);
+}
+
+static bool start_one(Engine *engine, Node *node, Node *child)
+{
+        const char *missing;
+
+        if (node->kind == NODE_NONE) {
+                if (is_waiting_for_others(child))
+                        return false;
+                missing = missing_requirement(child);
+                if (missing) {
+                        refuse_application(engine, child, missing);
+                        return true;
+                }
+        }
+        if (node->life.phase == PHASE_REGROUP_START && child->life.generation != 0)
+                child->life.restarts++;
+        engine_feed(engine, child, LIFE_EV_START);
+        return true;
+}
+
+/* Starts the next marked child; the first one that is not there yet ends the search. */
+static void advance_start(Engine *engine, Node *node)
+{
+        for (size_t i = 0; i < node->child_count; i++) {
+                Node *child = node->children[i];
+
+                if (child->life.mark != MARK_START)
+                        continue;
+                if (child->life.state == LIFE_RUNNING) {
+                        set_mark(child, MARK_NONE);
+                        continue;
+                }
+                if (life_is_active(child->life.state) || start_one(engine, node, child))
+                        return;
+        }
+        node->life.phase = PHASE_STEADY;
+        node_touch(node);
+        if (node->life.state == LIFE_STARTING)
+                engine_feed(engine, node, LIFE_EV_READY);
+}
+
+/* --- stopping ------------------------------------------------------------------------------ */
+
+/* A child of the group is gone. It comes back with the group, unless it is temporary (SUP-052). */
+static void leave_stop_list(Engine *engine, Node *node, Node *child)
+{
+        bool comes_back = node->life.phase == PHASE_REGROUP_STOP &&
+                          child->spec->child.restart != RESTART_TEMPORARY &&
+                          (child->life.flags & LIFE_ENLISTED) &&
+                          !(child->life.flags & LIFE_BY_REQUEST);
+
+        set_mark(child, comes_back ? MARK_START : MARK_NONE);
+        if (comes_back || node->life.phase != PHASE_REGROUP_STOP)
+                return;
+        if (child->spec->child.restart != RESTART_TEMPORARY ||
+            (child->life.flags & LIFE_BY_REQUEST))
+                return;
+        if (child->life.flags & LIFE_IS_DYNAMIC) {
+                engine_remove(engine, child);
+                return;
+        }
+        child->life.state = LIFE_FINISHED;
+        node_touch(child);
+}
+
+/* Return: whether something is still on its way down. */
+static bool ask_to_stop(Engine *engine, Node *child)
+{
+        LifeState state = child->life.state;
+
+        if (!life_is_active(state))
+                return false;
+        if (state == LIFE_STARTING || state == LIFE_RUNNING || state == LIFE_BACKOFF ||
+            state == LIFE_ABORTING)
+                engine_feed(engine, child, LIFE_EV_STOP);
+        return true;
+}
+
+/* SUP-097: the children of a simple_one_for_one are stopped together, with one common deadline. */
+static bool advance_stop_all(Engine *engine, Node *node)
+{
+        bool is_waiting = false;
+
+        for (size_t i = node->child_count; i > 0; i--) {
+                Node *child = node->children[i - 1];
+
+                if (child->life.mark != MARK_STOP)
+                        continue;
+                if (ask_to_stop(engine, child))
+                        is_waiting = true;
+                else
+                        leave_stop_list(engine, node, child);
+        }
+        return is_waiting;
+}
+
+/* The one to stop next: the last in start order; of applications the last that was started
+ * (APP-009). */
+static Node *last_marked(const Node *node)
+{
+        Node *last = NULL;
+
+        for (size_t i = node->child_count; i > 0; i--) {
+                Node *child = node->children[i - 1];
+
+                if (child->life.mark != MARK_STOP)
+                        continue;
+                if (node->kind != NODE_NONE)
+                        return child;
+                if (!last || child->life.generation > last->life.generation)
+                        last = child;
+        }
+        return last;
+}
+
+static bool advance_stop_in_order(Engine *engine, Node *node)
+{
+        for (Node *child = last_marked(node); child; child = last_marked(node)) {
+                if (ask_to_stop(engine, child))
+                        return true;
+                leave_stop_list(engine, node, child);
+        }
+        return false;
+}
+
+static Node *find_culprit(const Node *node)
+{
+        for (size_t i = 0; i < node->child_count; i++)
+                if (node->children[i]->life.flags & LIFE_IS_CULPRIT)
+                        return node->children[i];
+        return NULL;
+}
+
+/* All of the group are gone: start again, at once or after the culprit's delay. */
+static void group_is_down(Engine *engine, Node *node)
+{
+        Node *culprit = find_culprit(node);
+
+        if (culprit && culprit->life.mark == MARK_START) {
+                culprit->life.flags &= ~(uint32_t)LIFE_IS_CULPRIT;
+                engine_feed(engine, culprit, LIFE_EV_DELAY);
+                set_phase(node, PHASE_REGROUP_WAIT);
+                return;
+        }
+        set_phase(node, PHASE_REGROUP_START);
+}
+
+static void advance_stop(Engine *engine, Node *node)
+{
+        bool is_waiting = node_is_simple(node) ? advance_stop_all(engine, node)
+                                               : advance_stop_in_order(engine, node);
+
+        if (is_waiting)
+                return;
+        if (node->life.phase == PHASE_REGROUP_STOP)
+                group_is_down(engine, node);
+        else
+                go_down(engine, node);
+}
+
+void supervise_advance(Engine *engine, Node *node)
+{
+        switch ((Phase)node->life.phase) {
+        case PHASE_STARTING:
+        case PHASE_REGROUP_START:
+                advance_start(engine, node);
+                return;
+        case PHASE_REGROUP_STOP:
+        case PHASE_UNWIND:
+        case PHASE_STOPPING:
+                advance_stop(engine, node);
+                return;
+        case PHASE_NONE:
+        case PHASE_STEADY:
+        case PHASE_REGROUP_WAIT:
+        case PHASE_COUNT:
+                return;
+        }
+}
+
+/* --- deciding ------------------------------------------------------------------------------ */
+
+/* The delay before the next try; 0: at once. Grows until the child has run well for `reset`. */
+static usec_t next_delay(Engine *engine, Node *child)
+{
+        const Backoff *backoff = &child->spec->child.backoff;
+        usec_t ran = 0;
+        double next;
+
+        if (!backoff->is_set)
+                return 0;
+        if (child->life.ready_usec != 0)
+                ran = usec_sub(engine->world->now(engine->world->context), child->life.ready_usec);
+        if (child->life.delay_usec == 0 || ran >= backoff->reset_usec)
+                return backoff->initial_usec;
+        next = (double)child->life.delay_usec * backoff->factor;
+        return next >= (double)backoff->max_usec ? backoff->max_usec : (usec_t)next;
+}
+
+static bool has_budget(Engine *engine, Node *node, const Node *child)
+{
+        uint32_t failures_max = node->spec->supervisor.max_failures;
+        usec_t now = engine->world->now(engine->world->context);
+
+        if (failures_max != 0 && child->life.failures >= failures_max)
+                return false;
+        engine->world->budget(engine->world->context, node, now);
+        return intensity_spend(&node->budget, now);
+}
+
+static void give_up(Engine *engine, Node *node, Node *child)
+{
+        const SupervisorSpec *spec = &node->spec->supervisor;
+        bool is_failures = spec->max_failures && child->life.failures >= spec->max_failures;
+        Life *life = &node->life;
+
+        if (is_failures)
+                text_format(life->why, sizeof(life->why),
+                            "gave up: %u attempts in a row to start %.64s failed",
+                            child->life.failures, child->spec->name);
+        else
+                text_format(
+                        life->why, sizeof(life->why),
+                        "gave up: more than %u restarts within %.3f s; the last to end was %.64s",
+                        spec->intensity, (double)spec->period_usec / USEC_PER_SEC,
+                        child->spec->name);
+        text_format(life->reason, sizeof(life->reason), "shutdown");
+        life->exit_class = EXIT_CLASS_SHUTDOWN;
+        life->flags |= LIFE_GAVE_UP;
+        child->life.state = LIFE_FAILED;
+        if (!child->life.why[0])
+                text_format(child->life.why, sizeof(child->life.why),
+                            "its supervisor gave up restarting it");
+        node_touch(child);
+        engine_emit(engine, node, EVENT_ESCALATED, life->reason, life->why);
+        engine_feed(engine, node, LIFE_EV_ABORT);
+}
+
+static void shut_down_with(Engine *engine, Node *node, const Node *child)
+{
+        Life *life = &node->life;
+
+        text_format(life->why, sizeof(life->why), "its significant child %.64s ended",
+                    child->spec->name);
+        text_format(life->reason, sizeof(life->reason), "shutdown");
+        life->exit_class = EXIT_CLASS_SHUTDOWN;
+        engine_emit(engine, node, EVENT_ESCALATED, life->reason, life->why);
+        engine_feed(engine, node, LIFE_EV_ABORT);
+}
+
+static void restart_alone(Engine *engine, Node *child, usec_t delay)
+{
+        child->life.restarts++;
+        child->life.delay_usec = delay;
+        engine_emit(engine, child, EVENT_RESTARTING, child->life.reason, NULL);
+        engine_feed(engine, child, delay > 0 ? LIFE_EV_DELAY : LIFE_EV_START);
+}
+
+static void restart_group(Engine *engine, Node *node, const Plan *plan, Node *child, usec_t delay)
+{
+        for (size_t i = plan->first; i <= plan->last; i++) {
+                Node *other = node->children[i];
+
+                other->life.flags &= ~(uint32_t)(LIFE_BY_REQUEST | LIFE_IS_CULPRIT);
+                set_mark(other, MARK_STOP);
+                node_touch(other);
+        }
+        child->life.delay_usec = delay;
+        if (delay > 0)
+                child->life.flags |= LIFE_IS_CULPRIT;
+        engine_emit(engine, child, EVENT_RESTARTING, child->life.reason, NULL);
+        set_phase(node, PHASE_REGROUP_STOP);
+}
+
+static bool is_group_strategy(const Node *node)
+{
+        Strategy strategy = node->spec->supervisor.strategy;
+
+        return strategy == STRATEGY_ONE_FOR_ALL || strategy == STRATEGY_REST_FOR_ONE;
+}
+
+/* It ended and does not come back. */
+static void retire(Engine *engine, Node *node, Node *child, PlanKind kind)
+{
+        bool gave_up = (child->life.flags & LIFE_GAVE_UP) != 0;
+
+        child->life.state = gave_up ? LIFE_FAILED : LIFE_FINISHED;
+        set_mark(child, MARK_NONE);
+        node_touch(child);
+        if (kind == PLAN_DROP && (child->life.flags & LIFE_IS_DYNAMIC))
+                engine_remove(engine, child);
+        node_advance(node);
+}
+
+static Plan decide(Engine *engine, Node *node, const Node *child, ExitClass how)
+{
+        PolicyInput input = {
+                .strategy = node->spec->supervisor.strategy,
+                .auto_shutdown = node->spec->supervisor.auto_shutdown,
+                .children = engine->policy_children,
+                .child_count = node->child_count,
+                .ended = child->index,
+                .how = how,
+                .has_budget = true,
+        };
+
+        for (size_t i = 0; i < node->child_count; i++) {
+                const Node *other = node->children[i];
+
+                engine->policy_children[i] = (PolicyChild){
+                        .restart = other->spec->child.restart,
+                        .is_significant = other->spec->child.is_significant,
+                        .is_active = other != child && life_is_active(other->life.state),
+                };
+        }
+        if (policy_wants_restart(child->spec->child.restart, how))
+                input.has_budget = has_budget(engine, node, child);
+        return policy_decide(&input);
+}
+
+static void act_on_end(Engine *engine, Node *node, Node *child, ExitClass how)
+{
+        Plan plan = decide(engine, node, child, how);
+        usec_t delay;
+
+        switch (plan.kind) {
+        case PLAN_RESTART:
+                delay = next_delay(engine, child);
+                if (is_group_strategy(node))
+                        restart_group(engine, node, &plan, child, delay);
+                else
+                        restart_alone(engine, child, delay);
+                return;
+        case PLAN_KEEP:
+        case PLAN_DROP:
+                retire(engine, node, child, plan.kind);
+                return;
+        case PLAN_SHUTDOWN:
+                child->life.state = LIFE_FINISHED;
+                node_touch(child);
+                shut_down_with(engine, node, child);
+                return;
+        case PLAN_GIVE_UP:
+                give_up(engine, node, child);
+                return;
+        case PLAN_NONE:
+        case PLAN_KIND_COUNT:
+                return;
+        }
+}
+
+/* --- what children say --------------------------------------------------------------------- */
+
+static bool is_going_down(const Node *node)
+{
+        return node->life.phase == PHASE_UNWIND || node->life.phase == PHASE_STOPPING ||
+               node->life.phase == PHASE_NONE;
+}
+
+/* SUP-061: an end that the group's stop was about to bring anyway. */
+static bool is_absorbed(const Node *node, const Node *child)
+{
+        return is_going_down(node) ||
+               (node->life.phase == PHASE_REGROUP_STOP && child->life.mark == MARK_STOP);
+}
+
+/* SUP-005: the first start fails as a whole; what was started is stopped in reverse order. */
+static void unwind(Engine *engine, Node *node, const Node *child)
+{
+        Life *life = &node->life;
+
+        text_format(life->reason, sizeof(life->reason),
+                    "{shutdown,{failed_to_start_child,%.40s,%.60s}}", child->spec->name,
+                    child->life.reason);
+        text_format(life->why, sizeof(life->why), "its child %.64s could not start: %.100s",
+                    child->spec->name, child->life.why[0] ? child->life.why : child->life.reason);
+        life->exit_class = EXIT_CLASS_START;
+        supervise_take_down(engine, node);
+        set_phase(node, PHASE_UNWIND);
+}
+
+/* What an application's end means for all of gend (APP-010 to APP-015). */
+static void end_of_application(Engine *engine, Node *app, bool failed_to_start)
+{
+        StartType start = app->spec->app.start;
+        bool is_normal = app->life.exit_class == EXIT_CLASS_NORMAL;
+        Node *root = app->parent;
+
+        set_mark(app, MARK_NONE);
+        if (app->life.state != LIFE_FAILED)
+                app->life.state = app->life.flags & LIFE_GAVE_UP ? LIFE_FAILED : LIFE_FINISHED;
+        node_touch(app);
+        if (start == START_TEMPORARY || (start == START_TRANSIENT && is_normal) ||
+            (failed_to_start && (app->life.flags & LIFE_MANUAL))) {
+                node_advance(root);
+                return;
+        }
+        text_format(root->life.why, sizeof(root->life.why), "the %s application %.64s %s: %.90s",
+                    start == START_PERMANENT ? "permanent" : "transient", app->spec->name,
+                    failed_to_start ? "could not start" : "ended", app->life.reason);
+        root->life.flags |= LIFE_ENDS_NODE;
+        engine_emit(engine, app, EVENT_ESCALATED, app->life.reason, root->life.why);
+        engine_shutdown(engine);
+}
+
+/* A start that an operator asked for is not tried again; one that was being added is not kept
+ * (SUP-112). */
+static void give_back_failure(Engine *engine, Node *node, Node *child)
+{
+        bool is_kept = !(child->life.flags & LIFE_ADDED);
+
+        child->life.flags &= ~(uint32_t)LIFE_MANUAL;
+        set_mark(child, MARK_NONE);
+        node_touch(child);
+        if (!is_kept)
+                engine_remove(engine, child);
+        node_advance(node);
+}
+
+static void child_failed(Engine *engine, Node *node, Node *child)
+{
+        bool is_manual = (child->life.flags & LIFE_MANUAL) != 0;
+
+        child->life.failures++;
+        child->life.state = LIFE_FAILED;
+        node_touch(child);
+        engine_emit(engine, child, EVENT_FAILED, child->life.reason, child->life.why);
+        if (is_absorbed(node, child)) {
+                node_advance(node);
+                return;
+        }
+        if (node->kind == NODE_NONE) {
+                end_of_application(engine, child, true);
+                return;
+        }
+        if (is_manual)
+                give_back_failure(engine, node, child);
+        else if (node->life.phase == PHASE_STARTING && child->life.mark == MARK_START)
+                unwind(engine, node, child);
+        else
+                act_on_end(engine, node, child, EXIT_CLASS_START);
+}
+
+static void child_ended(Engine *engine, Node *node, Node *child)
+{
+        child->life.failures = 0;
+        if (node_is_supervisor(child))
+                engine_emit(engine, child, EVENT_EXITED, child->life.reason, child->life.why);
+        if (is_absorbed(node, child))
+                node_advance(node);
+        else if (node->kind == NODE_NONE)
+                end_of_application(engine, child, false);
+        else
+                act_on_end(engine, node, child, child->life.exit_class);
+}
+
+static void child_stopped(Engine *engine, Node *node, Node *child)
+{
+        uint32_t flags = child->life.flags;
+        bool is_instance = node_is_simple(node) && (flags & LIFE_BY_REQUEST);
+
+        node_advance(node);
+        if (node->life.phase != PHASE_REGROUP_STOP && !is_going_down(node))
+                set_mark(child, MARK_NONE);
+        if (flags & LIFE_DELETE_AFTER) {
+                engine_emit(engine, child, EVENT_DELETED, NULL, NULL);
+                engine_remove(engine, child);
+        } else if ((flags & LIFE_RESTART_AFTER) && !is_going_down(node)) {
+                child->life.flags &= ~(uint32_t)LIFE_RESTART_AFTER;
+                engine_start(engine, child);
+        } else if (is_instance && !is_going_down(node)) {
+                engine_remove(engine, child);
+        } else {
+                child->life.flags &= ~(uint32_t)LIFE_RESTART_AFTER;
+                node_touch(child);
+        }
+}
+
+static void child_ready(Node *node, Node *child)
+{
+        child->life.failures = 0;
+        child->life.flags &= ~(uint32_t)(LIFE_MANUAL | LIFE_ADDED);
+        if (node->life.phase == PHASE_STARTING || node->life.phase == PHASE_REGROUP_START)
+                set_mark(child, MARK_NONE);
+        node_touch(child);
+        node_advance(node);
+}
+
+static void child_due(Engine *engine, Node *node, Node *child)
+{
+        if (child->life.state != LIFE_BACKOFF)
+                return;
+        if (node->life.phase == PHASE_REGROUP_WAIT && child->life.mark == MARK_START) {
+                child->life.state = LIFE_STOPPED; /* started in its turn */
+                node_touch(child);
+                set_phase(node, PHASE_REGROUP_START);
+                return;
+        }
+        engine_feed(engine, child, LIFE_EV_START);
+}
+
+void supervise_told(Engine *engine, Node *child, TellKind kind)
+{
+        Node *node = child->parent;
+
+        switch (kind) {
+        case TELL_READY:
+                child_ready(node, child);
+                return;
+        case TELL_FAILED:
+                child_failed(engine, node, child);
+                return;
+        case TELL_ENDED:
+                child_ended(engine, node, child);
+                return;
+        case TELL_STOPPED:
+                child_stopped(engine, node, child);
+                return;
+        case TELL_DUE:
+                child_due(engine, node, child);
+                return;
+        case TELL_NONE:
+        case TELL_SELF_EXIT:
+                return;
+        }
+}
