@@ -33,7 +33,7 @@
 #define SWEEP_TIMEOUT_USEC (4 * USEC_PER_SEC)
 
 /* Pages of slots that were never used cost nothing. */
-static Kernel the_kernel = {.lock_fd = -1, .rings_fd = -1, .log_event_fd = -1, .checkpoint_fd = -1};
+static Kernel the_kernel;
 
 void timer_arm(sd_event_source *source, usec_t usec)
 {

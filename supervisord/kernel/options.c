@@ -8,12 +8,12 @@
 
 #include "base/cleanup.h"
 #include "protocols/limits.h"
+#include "protocols/ring.h"
 
 #define TREE_DEFAULT      "/etc/gend/tree.json"
 #define PING_USEC_DEFAULT (2480 * USEC_PER_MSEC)
 #define PING_MSEC_MIN     10u
 #define PING_MSEC_MAX     600000u
-#define RING_BYTES_MAX    (16u * 1024 * 1024)
 
 enum {
         OPT_RUNTIME_DIR = 256,
@@ -88,7 +88,8 @@ static int parse_ring(const char *text, Options *options)
 {
         uint64_t bytes;
 
-        if (!parse_number(text, 4096, RING_BYTES_MAX, &bytes) || (bytes & (bytes - 1)) != 0) {
+        if (!parse_number(text, RING_BYTES_MIN, RING_BYTES_MAX, &bytes) ||
+            (bytes & (bytes - 1)) != 0) {
                 (void)fprintf(stderr,
                               "gend: --log-ring %s: expected a power of two from 4096 to %u\n",
                               text, RING_BYTES_MAX);
