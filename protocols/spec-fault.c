@@ -76,27 +76,34 @@ static size_t shown_length(const unsigned char *text)
         return size;
 }
 
-/* A copy in which everything else is a question mark. */
+void spec_shown(char *to, size_t size, const char *from)
+{
+        size_t used = 0;
+
+        while (*from) {
+                size_t length = shown_length((const unsigned char *)from);
+
+                if (used + MAX_OF(length, (size_t)1) >= size)
+                        break;
+                if (length == 0) {
+                        to[used++] = '?';
+                        from++;
+                        continue;
+                }
+                memcpy(to + used, from, length);
+                used += length;
+                from += length;
+        }
+        to[used] = '\0';
+}
+
 static char *shown_copy(const char *text)
 {
-        char *copy = malloc(strlen(text) + 1);
-        char *to = copy;
+        size_t size = strlen(text) + 1;
+        char *copy = malloc(size);
 
-        if (!copy)
-                return NULL;
-        while (*text) {
-                size_t size = shown_length((const unsigned char *)text);
-
-                if (size == 0) {
-                        *to++ = '?';
-                        text++;
-                } else {
-                        memcpy(to, text, size);
-                        to += size;
-                        text += size;
-                }
-        }
-        *to = '\0';
+        if (copy)
+                spec_shown(copy, size, text);
         return copy;
 }
 

@@ -29,23 +29,27 @@ static void path_append(SpecPath *path, const char *text, size_t size)
         path->text[path->size] = '\0';
 }
 
+static bool is_plain_key(const char *key)
+{
+        if (!*key)
+                return false;
+        for (; *key; key++)
+                if (!isalnum((unsigned char)*key) && *key != '_' && *key != '-')
+                        return false;
+        return true;
+}
+
 size_t spec_path_enter_key(SpecPath *path, const char *key)
 {
         size_t mark = path->size;
-        size_t size = strlen(key);
-        char step[SPEC_KEY_BYTES + 8];
-        bool is_plain = size > 0;
+        char shown[SPEC_KEY_BYTES + 1], step[SPEC_KEY_BYTES + 8];
         int step_size;
 
-        for (size_t i = 0; i < size && is_plain; i++)
-                is_plain = isalnum((unsigned char)key[i]) || key[i] == '_' || key[i] == '-';
-        if (size > SPEC_KEY_BYTES)
-                size = SPEC_KEY_BYTES;
-        if (is_plain)
-                step_size =
-                        snprintf(step, sizeof(step), "%s%.*s", mark > 0 ? "." : "", (int)size, key);
+        spec_shown(shown, sizeof(shown), key);
+        if (is_plain_key(key))
+                step_size = snprintf(step, sizeof(step), "%s%s", mark > 0 ? "." : "", shown);
         else
-                step_size = snprintf(step, sizeof(step), "[\"%.*s\"]", (int)size, key);
+                step_size = snprintf(step, sizeof(step), "[\"%s\"]", shown);
         path_append(path, step, (size_t)step_size);
         return mark;
 }
@@ -197,7 +201,8 @@ static bool walk_value(Walk *walk)
         while (walk->at < walk->end &&
                (isalnum((unsigned char)*walk->at) || strchr("+-.", *walk->at)) && *walk->at)
                 walk->at++;
-        return walk->at > token;
+        /* At the very end there may have been more of it. */
+        return walk->at > token && walk->at < walk->end;
 }
 
 /* In the order of the file; those of one line stay in the order in which they were found. */
@@ -324,6 +329,9 @@ static int fault_of_syntax(SpecReader *reader, const char *text, size_t size,
         if (code == json_error_duplicate_key)
                 (void)snprintf(message, sizeof(message),
                                "this key stands twice in its object: expected it once");
+        else if (code == json_error_null_character || code == json_error_null_byte_in_key)
+                (void)snprintf(message, sizeof(message),
+                               "a zero character, \\u0000: expected text without it");
         else if (code == json_error_premature_end_of_input)
                 (void)snprintf(message, sizeof(message),
                                "the JSON text ends too early: a bracket or quote is not closed");
@@ -331,6 +339,10 @@ static int fault_of_syntax(SpecReader *reader, const char *text, size_t size,
                 (void)snprintf(message, sizeof(message), "not JSON, column %zu: %s%s",
                                column_of(text, position), error->text,
                                syntax_hint(text, size, position));
+        /* jansson stops behind what it could not take; a key that stands twice it had taken. */
+        if (code != json_error_duplicate_key && code != json_error_premature_end_of_input &&
+            position > 0)
+                position--;
         return fault_of_text(reader, text, position, message);
 }
 

@@ -99,6 +99,10 @@ void spec_fault_at_key(SpecReader *reader, const char *key, const char *format, 
 /* spec_expected() - "expected @what, found ..." with @value described. */
 void spec_expected(SpecReader *reader, json_t *value, const char *what);
 
+/* spec_shown() - as much of @from as fits, with a question mark for each byte that is no valid
+ * UTF-8 or a control character. */
+void spec_shown(char *to, size_t size, const char *from);
+
 /* spec_fault_add() - a fault with a path and a line of its own; both are copied. */
 int spec_fault_add(SpecFaults *faults, int line, const char *path, const char *message);
 

@@ -1,0 +1,1081 @@
+/*
+ * The tree file: every key with its default, every fault with its line, path and words, the bounds,
+ * and what instances, copies and comparisons are made of. In these texts ' stands for ".
+ */
+
+#include "protocols/spec.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "tests/support/test-main.h"
+
+static char folder[64];
+static TreeSpec *tree;
+static SpecFaults faults;
+
+static void make_file(const char *name, const char *text, mode_t mode)
+{
+        char path[128];
+        _cleanup_(fclosep) FILE *file = NULL;
+
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+        file = fopen(path, "we");
+        ck_assert_ptr_nonnull(file);
+        ck_assert_int_ge(fputs(text, file), 0);
+        ck_assert_int_eq(fchmod(fileno(file), mode), 0);
+}
+
+static void remove_file(const char *name)
+{
+        char path[128];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+        (void)remove(path);
+}
+
+static void set_up(void)
+{
+        char path[128];
+
+        (void)snprintf(folder, sizeof(folder), "/tmp/gend-test-spec-XXXXXX");
+        ck_assert_ptr_nonnull(mkdtemp(folder));
+        make_file("prog", "#!/bin/sh\n", 0755);
+        make_file("text", "no program\n", 0644);
+        (void)snprintf(path, sizeof(path), "%s/dir", folder);
+        ck_assert_int_eq(mkdir(path, 0755), 0);
+}
+
+static void tear_down(void)
+{
+        tree_spec_free(tree);
+        tree = NULL;
+        spec_faults_deinit(&faults);
+        remove_file("tree.json");
+        remove_file("prog");
+        remove_file("text");
+        remove_file("dir");
+        (void)rmdir(folder);
+}
+
+static char *quoted(const char *text)
+{
+        char *copy = strdup(text);
+
+        ck_assert_ptr_nonnull(copy);
+        for (char *at = copy; *at; at++)
+                if (*at == '\'')
+                        *at = '"';
+        return copy;
+}
+
+static int parse(const char *text)
+{
+        _cleanup_(freep) char *json = quoted(text);
+
+        tree_spec_free(tree);
+        tree = NULL;
+        spec_faults_deinit(&faults);
+        return spec_parse(json, strlen(json), folder, &tree, &faults);
+}
+
+static void assert_parses(const char *text)
+{
+        int r = parse(text);
+        _cleanup_(freep) char *found = spec_faults_to_text(&faults, "tree.json");
+
+        ck_assert_msg(r == 0, "%d: %s", r, found);
+        ck_assert_ptr_nonnull(tree);
+}
+
+/* The first line of the tree is 1, that of the child 3. */
+#define TREE_OF(child) "{ 'applications': [\n{ 'name': 'a', 'children': [\n" child "\n] } ] }"
+#define PROG           "'name': 'c', 'exec': ['./prog']"
+
+static const NodeSpec *child_of(const char *text)
+{
+        assert_parses(text);
+        ck_assert_uint_eq(tree->applications[0]->child_count, 1);
+        return tree->applications[0]->children[0];
+}
+
+START_TEST(an_exec_child_has_the_defaults_of_the_contract)
+{
+        const NodeSpec *node = child_of(TREE_OF("{ " PROG " }"));
+        char file[128];
+
+        (void)snprintf(file, sizeof(file), "%s/prog", folder);
+        ck_assert_int_eq(node->kind, NODE_EXEC);
+        ck_assert_str_eq(node->name, "c");
+        ck_assert_str_eq(node->process.file, file);
+        ck_assert_str_eq(node->process.argv[0], "./prog");
+        ck_assert_ptr_null(node->process.argv[1]);
+        ck_assert_int_eq(node->child.restart, RESTART_PERMANENT);
+        ck_assert(!node->child.is_significant && node->child.is_autostart &&
+                  !node->child.is_brutal);
+        ck_assert_uint_eq(node->child.shutdown_usec, 5 * USEC_PER_SEC);
+        ck_assert(!node->child.backoff.is_set);
+        ck_assert_int_eq(node->process.ready, READY_SPAWN);
+        ck_assert_uint_eq(node->process.start_timeout_usec, 30 * USEC_PER_SEC);
+        ck_assert_uint_eq(node->process.watchdog_usec, 0);
+        ck_assert_int_eq(node->process.stop_signal, SIGTERM);
+        ck_assert_uint_eq(node->process.success_exit_count, 0);
+        ck_assert_ptr_null(node->process.cwd);
+        ck_assert_uint_eq(node->process.uid, SPAWN_ID_INHERIT);
+        ck_assert_uint_eq(node->process.gid, SPAWN_ID_INHERIT);
+        ck_assert_int_eq(node->process.umask, SPAWN_INHERIT);
+        ck_assert_int_eq(node->process.nice, SPAWN_INHERIT);
+        ck_assert(node->process.no_new_privileges && !node->process.has_cgroup);
+        ck_assert_int_eq(node->process.out_mode, STDIO_LOG);
+        ck_assert_int_eq(node->process.err_mode, STDIO_LOG);
+        ck_assert_uint_eq(node->process.socket_count, 0);
+        ck_assert_uint_eq(node->process.instances, 1);
+        ck_assert_uint_eq(node->env.count, 0);
+        ck_assert_ptr_nonnull(json_object_get(node->source, "exec"));
+}
+END_TEST
+
+static void assert_supervisor_defaults(const SupervisorSpec *supervisor)
+{
+        ck_assert_int_eq(supervisor->strategy, STRATEGY_ONE_FOR_ONE);
+        ck_assert_uint_eq(supervisor->intensity, 10);
+        ck_assert_uint_eq(supervisor->period_usec, 10 * USEC_PER_SEC);
+        ck_assert_uint_eq(supervisor->max_failures, 20);
+        ck_assert_int_eq(supervisor->auto_shutdown, AUTO_SHUTDOWN_NEVER);
+}
+
+/* SUP-104 */
+START_TEST(a_worker_and_a_supervisor_have_the_defaults_of_the_contract)
+{
+        const NodeSpec *node = child_of(TREE_OF("{ 'name': 'w', 'worker': 'prog' }"));
+
+        ck_assert_int_eq(node->kind, NODE_WORKER);
+        ck_assert_int_eq(node->process.ready, READY_NOTIFY);
+        ck_assert_uint_eq(node->child.shutdown_usec, 5 * USEC_PER_SEC);
+        assert_supervisor_defaults(&node->supervisor);
+        ck_assert_ptr_null(node->actors);
+
+        node = child_of(TREE_OF("{ 'name': 's', 'children': [] }"));
+        ck_assert_int_eq(node->kind, NODE_SUPERVISOR);
+        ck_assert_uint_eq(node->child.shutdown_usec, USEC_INFINITY);
+        ck_assert_int_eq(node->child.restart, RESTART_PERMANENT);
+        assert_supervisor_defaults(&node->supervisor);
+}
+END_TEST
+
+START_TEST(the_top_and_an_application_have_the_defaults_of_the_contract)
+{
+        const NodeSpec *app;
+
+        assert_parses("{ 'applications': [ { 'name': 'a' } ] }");
+        app = tree->applications[0];
+        ck_assert_int_eq(strncmp(tree->node, "gend@", 5), 0);
+        ck_assert_str_eq(tree->folder, folder);
+        ck_assert(!tree->use_nng_transport);
+        ck_assert_uint_eq(tree->log.rotate_bytes, 10 * 1024 * 1024);
+        ck_assert_uint_eq(tree->log.keep_files, 5);
+        ck_assert_uint_eq(tree->log.ring_bytes, LOG_RING_BYTES_DEFAULT);
+        ck_assert_int_eq(app->kind, NODE_APPLICATION);
+        ck_assert_int_eq(app->app.start, START_TEMPORARY);
+        ck_assert_uint_eq(app->app.lifespan_usec, USEC_INFINITY);
+        ck_assert_ptr_nonnull(app->app.required);
+        ck_assert_ptr_null(app->app.required[0]);
+        ck_assert(app->child.is_autostart);
+        assert_supervisor_defaults(&app->supervisor);
+}
+END_TEST
+
+START_TEST(every_key_of_a_process_is_taken_over)
+{
+        const NodeSpec *node = child_of(
+                TREE_OF("{ 'name': 'c', 'exec': ['sh', '-c', ''], 'env': { 'A': '1', 'B': '' },"
+                        "  'autostart': false, 'restart': 'transient', 'shutdown': 'brutal_kill',"
+                        "  'backoff': { 'initial': '200ms', 'max': '1m', 'factor': 1.5, 'jitter': "
+                        "0, 'reset': 9 },"
+                        "  'ready': 'notify', 'start_timeout': 'infinity', 'watchdog': '10s',"
+                        "  'stop_signal': 'SIGINT', 'success_exit': [0, 2, 255], 'cwd': 'dir', "
+                        "'user': 'root',"
+                        "  'umask': '027', 'nice': -5, 'no_new_privileges': false,"
+                        "  'limits': { 'nofile': 4096, 'core': 'infinity', 'memlock': { 'soft': "
+                        "'64K', 'hard': '1M' } },"
+                        "  'cgroup': { 'memory_max': '512M', 'pids_max': 64, 'cpu_max': '50%', "
+                        "'optional': true },"
+                        "  'stdout': 'file:logs/out', 'stderr': 'null' }"));
+        const ProcessSpec *process = &node->process;
+        char path[128];
+
+        ck_assert_int_eq(process->file[0], '/');
+        ck_assert_str_eq(process->argv[0], "sh");
+        ck_assert_str_eq(process->argv[2], "");
+        ck_assert_uint_eq(node->env.count, 2);
+        ck_assert_str_eq(node->env.vars[0].name, "A");
+        ck_assert_str_eq(node->env.vars[1].value, "");
+        ck_assert(!node->child.is_autostart && node->child.is_brutal);
+        ck_assert_int_eq(node->child.restart, RESTART_TRANSIENT);
+        ck_assert(node->child.backoff.is_set);
+        ck_assert_uint_eq(node->child.backoff.initial_usec, 200 * USEC_PER_MSEC);
+        ck_assert_uint_eq(node->child.backoff.max_usec, 60 * USEC_PER_SEC);
+        ck_assert_double_eq_tol(node->child.backoff.factor, 1.5, 1e-9);
+        ck_assert_double_eq_tol(node->child.backoff.jitter, 0, 1e-9);
+        ck_assert_uint_eq(node->child.backoff.reset_usec, 9 * USEC_PER_SEC);
+        ck_assert_int_eq(process->ready, READY_NOTIFY);
+        ck_assert_uint_eq(process->start_timeout_usec, USEC_INFINITY);
+        ck_assert_uint_eq(process->watchdog_usec, 10 * USEC_PER_SEC);
+        ck_assert_int_eq(process->stop_signal, SIGINT);
+        ck_assert_uint_eq(process->success_exit_count, 3);
+        ck_assert_uint_eq(process->success_exit[2], 255);
+        (void)snprintf(path, sizeof(path), "%s/dir", folder);
+        ck_assert_str_eq(process->cwd, path);
+        ck_assert_uint_eq(process->uid, 0);
+        ck_assert_uint_eq(process->gid, 0);
+        ck_assert_int_eq(process->umask, 027);
+        ck_assert_int_eq(process->nice, -5);
+        ck_assert(!process->no_new_privileges);
+        ck_assert(process->limits[RLIMIT_NOFILE].is_set);
+        ck_assert_uint_eq(process->limits[RLIMIT_NOFILE].soft, 4096);
+        ck_assert_uint_eq(process->limits[RLIMIT_CORE].hard, RLIM_INFINITY);
+        ck_assert_uint_eq(process->limits[RLIMIT_MEMLOCK].soft, 64 * 1024);
+        ck_assert_uint_eq(process->limits[RLIMIT_MEMLOCK].hard, 1024 * 1024);
+        ck_assert(process->has_cgroup && process->cgroup_optional);
+        ck_assert_uint_eq(process->memory_max, 512 * 1024 * 1024);
+        ck_assert_uint_eq(process->pids_max, 64);
+        ck_assert_uint_eq(process->cpu_max_percent, 50);
+        (void)snprintf(path, sizeof(path), "%s/logs/out", folder);
+        ck_assert_int_eq(process->out_mode, STDIO_FILE);
+        ck_assert_str_eq(process->out_file, path);
+        ck_assert_int_eq(process->err_mode, STDIO_NULL);
+}
+END_TEST
+
+START_TEST(every_key_of_the_top_and_of_an_application_is_taken_over)
+{
+        const NodeSpec *app;
+
+        assert_parses(
+                "{ 'node': 'shop@localhost', 'env': { 'L': 'info' }, 'transport': 'nng',"
+                "  'log': { 'max_size': '1M', 'keep': 2, 'ring': '128K' },"
+                "  'applications': [ { 'name': 'base' }, { 'name': 'shop', 'version': '1.2.0',"
+                "  'description': 'the shop', 'start': 'permanent', 'requires': ['base'],"
+                "  'lifespan': '1h', 'env': { 'C': 'EUR' }, 'strategy': 'rest_for_one',"
+                "  'intensity': 5, 'period': '0.5s', 'max_failures': 0, 'autostart': false,"
+                "  'auto_shutdown': 'all_significant', 'children': [] } ] }");
+        app = tree->applications[1];
+        ck_assert_str_eq(tree->node, "shop@localhost");
+        ck_assert_str_eq(tree->env.vars[0].value, "info");
+        ck_assert(tree->use_nng_transport);
+        ck_assert_uint_eq(tree->log.rotate_bytes, 1024 * 1024);
+        ck_assert_uint_eq(tree->log.keep_files, 2);
+        ck_assert_uint_eq(tree->log.ring_bytes, 128 * 1024);
+        ck_assert_str_eq(app->app.version, "1.2.0");
+        ck_assert_str_eq(app->app.description, "the shop");
+        ck_assert_int_eq(app->app.start, START_PERMANENT);
+        ck_assert_str_eq(app->app.required[0], "base");
+        ck_assert_uint_eq(app->app.lifespan_usec, 3600 * USEC_PER_SEC);
+        ck_assert_int_eq(app->supervisor.strategy, STRATEGY_REST_FOR_ONE);
+        ck_assert_uint_eq(app->supervisor.intensity, 5);
+        ck_assert_uint_eq(app->supervisor.period_usec, 500 * USEC_PER_MSEC);
+        ck_assert_uint_eq(app->supervisor.max_failures, 0);
+        ck_assert_int_eq(app->supervisor.auto_shutdown, AUTO_SHUTDOWN_ALL_SIGNIFICANT);
+        ck_assert(!app->child.is_autostart);
+}
+END_TEST
+
+START_TEST(a_worker_keeps_the_list_of_its_actors)
+{
+        const NodeSpec *node = child_of(TREE_OF(
+                "{ 'name': 'w', 'worker': ['./prog', 'x'], 'auto_shutdown': 'any_significant', "
+                "'actors': ["
+                "  { 'name': 'cache', 'behaviour': 'cache', 'args': { 'size': 1000 } },"
+                "  { 'name': 'b', 'behaviour': 'b', 'restart': 'transient', 'significant': true,"
+                "    'shutdown': 'infinity' } ] }"));
+
+        ck_assert_uint_eq(json_array_size(node->actors), 2);
+        ck_assert_str_eq(node->process.argv[1], "x");
+}
+END_TEST
+
+typedef struct FaultRow {
+        const char *text;
+        int line;
+        const char *path;
+        const char *message; /* a part of it */
+} FaultRow;
+
+#define CHILD0 "applications[0].children[0]"
+
+/* Each has this one fault. */
+// clang-format off
+static const FaultRow fault_rows[] = {
+        /* the top */
+        { "{}", 1, "", "\"applications\" is missing" },
+        { "{ 'applications': {} }", 1, "applications", "expected a list of applications, found an object" },
+        { "{ 'applications': [\n 5 ] }", 2, "applications[0]", "expected an object" },
+        { "{ 'node': 'x',\n 'applications': [] }", 1, "node", "NAME@HOST" },
+        { "{ 'node': 'x@', 'applications': [] }", 1, "node", "NAME@HOST" },
+        { "{ 'node': 'a@b@c', 'applications': [] }", 1, "node", "NAME@HOST" },
+        { "{ 'node': 'a b@c', 'applications': [] }", 1, "node", "NAME@HOST" },
+        { "{ 'node': 5, 'applications': [] }", 1, "node", "found the number 5" },
+        { "{ 'transport': 'tcp', 'applications': [] }", 1, "transport", "expected one of \"direct\", \"nng\", found \"tcp\"" },
+        { "{ 'aplications': [], 'applications': [] }", 1, "aplications", "did you mean \"applications\"?" },
+        { "{ 'strategy': 'one_for_one', 'applications': [] }", 1, "strategy", "unknown key" },
+        { "{ 'log': 5, 'applications': [] }", 1, "log", "expected an object" },
+        { "{ 'log': { 'keep': -1 }, 'applications': [] }", 1, "log.keep", "from 0 to 1000" },
+        { "{ 'log': { 'ring': '65K' }, 'applications': [] }", 1, "log.ring", "a power of two" },
+        { "{ 'log': { 'max_size': 0 }, 'applications': [] }", 1, "log.max_size", "expected more" },
+        { "{ 'env': [], 'applications': [] }", 1, "env", "expected an object" },
+        { "{ 'env': { 'A': 5 }, 'applications': [] }", 1, "env.A", "a string (in quotes), found the number 5" },
+        { "{ 'env': { 'A': true }, 'applications': [] }", 1, "env.A", "a string (in quotes), found true" },
+        { "{ 'env': { 'A=B': 'x' }, 'applications': [] }", 1, "env[\"A=B\"]", "no \"=\"" },
+        { "{ 'env': { '': 'x' }, 'applications': [] }", 1, "env[\"\"]", "not empty" },
+
+        /* applications */
+        { "{ 'applications': [\n{ } ] }", 2, "applications[0]", "\"name\" is missing" },
+        { "{ 'applications': [ { 'name': 'a' },\n { 'name': 'a' } ] }", 2, "applications[1].name", "\"a\" is taken by number [0]" },
+        { "{ 'applications': [ { 'name': 'a', 'start': 'always' } ] }", 1, "applications[0].start", "\"permanent\", \"transient\", \"temporary\"" },
+        { "{ 'applications': [ { 'name': 'a', 'restart': 'transient' } ] }", 1, "applications[0].restart", "does not apply to an application; it belongs to a supervisor, a worker, an exec child or an actor" },
+        { "{ 'applications': [ { 'name': 'a', 'exec': ['x'] } ] }", 1, "applications[0].exec", "belongs to an exec child" },
+        { "{ 'applications': [ { 'name': 'a', 'lifespan': 0 } ] }", 1, "applications[0].lifespan", "above 0" },
+        { "{ 'applications': [ { 'name': 'a', 'version': 1 } ] }", 1, "applications[0].version", "expected a string" },
+        { "{ 'applications': [ { 'name': 'a', 'requires': 'b' } ] }", 1, "applications[0].requires", "expected a list" },
+        { "{ 'applications': [ { 'name': 'a', 'requires':\n ['b'] } ] }", 2, "applications[0].requires[0]", "the name of an application of this file, found \"b\"" },
+        { "{ 'applications': [ { 'name': 'a', 'requires': ['a'] } ] }", 1, "applications[0].requires", "a requires a" },
+        { "{ 'applications': [ { 'name': 'a', 'requires': ['c'] },\n { 'name': 'b', 'requires': ['a'] },\n { 'name': 'c', 'requires': ['b'] } ] }",
+          2, "applications[1].requires", "a cycle: a requires c requires b requires a" },
+        { "{ 'applications': [ { 'name': 'a', 'children': {} } ] }", 1, "applications[0].children", "expected a list of children" },
+        { "{ 'applications': [ { 'name': 'a', 'strategy': 'simple_one_for_one' } ] }", 1, "applications[0].children", "exactly one child, the template, found 0" },
+
+        /* kinds and names */
+        { TREE_OF("7"), 3, CHILD0, "expected an object" },
+        { TREE_OF("{ 'name': 'c' }"), 3, CHILD0, "found 0 of them" },
+        { TREE_OF("{ " PROG ", 'children': [] }"), 3, CHILD0, "found 2 of them" },
+        { TREE_OF("{ 'exec': ['./prog'] }"), 3, CHILD0, "\"name\" is missing" },
+        { TREE_OF("{ 'name': '', 'exec': ['./prog'] }"), 3, CHILD0 ".name", "empty" },
+        { TREE_OF("{ 'name': 5, 'exec': ['./prog'] }"), 3, CHILD0 ".name", "expected a name" },
+        { TREE_OF("{ 'name': 'a/b', 'exec': ['./prog'] }"), 3, CHILD0 ".name", "no \"/\"" },
+        { TREE_OF("{ 'name': 'a@1', 'exec': ['./prog'] }"), 3, CHILD0 ".name", "no \"@\"" },
+        { TREE_OF("{ 'name': 'a b', 'exec': ['./prog'] }"), 3, CHILD0 ".name", "no white space" },
+        { TREE_OF("{ 'name': 'a\\u0007', 'exec': ['./prog'] }"), 3, CHILD0 ".name", "no control characters" },
+        { TREE_OF("{ 'name': 'a\\u00a0b', 'exec': ['./prog'] }"), 3, CHILD0 ".name", "no white space" },
+        { TREE_OF("{ 'name': 'a\\u202eb', 'exec': ['./prog'] }"), 3, CHILD0 ".name", "no control characters" },
+        { TREE_OF("{ 'name': '.', 'exec': ['./prog'] }"), 3, CHILD0 ".name", "no names" },
+        { TREE_OF("{ 'name': '..', 'exec': ['./prog'] }"), 3, CHILD0 ".name", "no names" },
+        { TREE_OF("{ 'name': '0123456789012345678901234567890123456789012345678901234567890123x', 'exec': ['./prog'] }"),
+          3, CHILD0 ".name", "too long" },
+        { TREE_OF("{ " PROG " },\n{ " PROG " }"), 4, "applications[0].children[1].name", "\"c\" is taken by number [0]" },
+        { TREE_OF("{ " PROG ", 'instances': 2 },\n{ " PROG " }"), 4, "applications[0].children[1].name", "is taken" },
+        { TREE_OF("{ 'name': '0123456789012345678901234567890123456789012345678901234567890123', 'exec': ['./prog'], 'instances': 2 }"),
+          3, CHILD0 ".name", "too long for instances" },
+
+        /* keys */
+        { TREE_OF("{ " PROG ",\n'restrat': 'permanent' }"), 4, CHILD0 ".restrat", "unknown key \"restrat\"; did you mean \"restart\"?" },
+        { TREE_OF("{ " PROG ",\n'zzzzzzzz': 1 }"), 4, CHILD0 ".zzzzzzzz", "expected one of name, env" },
+        { TREE_OF("{ 'name': 's', 'children': [],\n'watchdog': '5s' }"), 4, CHILD0 ".watchdog", "\"watchdog\" does not apply to a supervisor; it belongs to a worker or an exec child" },
+        { TREE_OF("{ " PROG ",\n'strategy': 'one_for_all' }"), 4, CHILD0 ".strategy", "does not apply to an exec child; it belongs to an application, a supervisor or a worker" },
+        { TREE_OF("{ " PROG ",\n'actors': [] }"), 4, CHILD0 ".actors", "belongs to a worker" },
+        { TREE_OF("{ " PROG ",\n'start': 'permanent' }"), 4, CHILD0 ".start", "belongs to an application" },
+        { TREE_OF("{ " PROG ",\n'behaviour': 'x' }"), 4, CHILD0 ".behaviour", "belongs to an actor" },
+
+        /* supervision */
+        { TREE_OF("{ 'name': 's', 'children': [], 'strategy': 'all' }"), 3, CHILD0 ".strategy", "\"one_for_one\", \"one_for_all\", \"rest_for_one\", \"simple_one_for_one\", found \"all\"" },
+        { TREE_OF("{ 'name': 's', 'children': [], 'intensity': -1 }"), 3, CHILD0 ".intensity", "from 0 to 10000" },
+        { TREE_OF("{ 'name': 's', 'children': [], 'intensity': 10001 }"), 3, CHILD0 ".intensity", "from 0 to 10000" },
+        { TREE_OF("{ 'name': 's', 'children': [], 'intensity': 1.5 }"), 3, CHILD0 ".intensity", "whole number" },
+        { TREE_OF("{ 'name': 's', 'children': [], 'period': 0 }"), 3, CHILD0 ".period", "above 0" },
+        { TREE_OF("{ 'name': 's', 'children': [], 'period': 'infinity' }"), 3, CHILD0 ".period", "found \"infinity\"" },
+        { TREE_OF("{ 'name': 's', 'children': [], 'auto_shutdown': true }"), 3, CHILD0 ".auto_shutdown", "\"never\"" },
+        { TREE_OF("{ 'name': 's', 'children': [], 'max_failures': '5' }"), 3, CHILD0 ".max_failures", "whole number" },
+        { TREE_OF("{ 'name': 's', 'strategy': 'simple_one_for_one', 'children': [] }"), 3, CHILD0 ".children", "exactly one child" },
+        { TREE_OF("{ 'name': 's', 'strategy': 'simple_one_for_one', 'children': [ { " PROG " }, { 'name': 'd', 'exec': ['./prog'] } ] }"),
+          3, CHILD0 ".children", "found 2" },
+        { TREE_OF("{ 'name': 's', 'strategy': 'simple_one_for_one', 'children': [ { " PROG ", 'instances': 2 } ] }"),
+          3, CHILD0 ".children[0].instances", "expected 1" },
+        { TREE_OF("{ 'name': 's', 'auto_shutdown': 'any_significant', 'children': [ { " PROG ", 'significant': true } ] }"),
+          3, CHILD0 ".children[0].significant", "permanent" },
+        { TREE_OF("{ " PROG ", 'restart': 'transient', 'significant': true }"), 3, CHILD0 ".significant", "\"auto_shutdown\" \"never\"" },
+        { TREE_OF("{ " PROG ", 'significant': 1 }"), 3, CHILD0 ".significant", "true or false" },
+
+        /* life */
+        { TREE_OF("{ " PROG ", 'restart': 'never' }"), 3, CHILD0 ".restart", "\"permanent\", \"transient\", \"temporary\"" },
+        { TREE_OF("{ " PROG ", 'shutdown': '5 parsecs' }"), 3, CHILD0 ".shutdown", "found \"5 parsecs\"" },
+        { TREE_OF("{ " PROG ", 'shutdown': -1 }"), 3, CHILD0 ".shutdown", "found the number -1" },
+        { TREE_OF("{ " PROG ", 'shutdown': 'kill' }"), 3, CHILD0 ".shutdown", "\"brutal_kill\"" },
+        { TREE_OF("{ " PROG ", 'backoff': '1s' }"), 3, CHILD0 ".backoff", "expected an object" },
+        { TREE_OF("{ " PROG ", 'backoff': { 'first': '1s' } }"), 3, CHILD0 ".backoff.first", "initial, max, factor, jitter, reset" },
+        { TREE_OF("{ " PROG ", 'backoff': { 'factor': 0.5 } }"), 3, CHILD0 ".backoff.factor", "from 1" },
+        { TREE_OF("{ " PROG ", 'backoff': { 'jitter': 2 } }"), 3, CHILD0 ".backoff.jitter", "from 0 to 1" },
+        { TREE_OF("{ " PROG ", 'backoff': { 'initial': '2s', 'max': '1s' } }"), 3, CHILD0 ".backoff.max", "less than" },
+        { TREE_OF("{ " PROG ", 'backoff': { 'initial': 0 } }"), 3, CHILD0 ".backoff.initial", "above 0" },
+        { TREE_OF("{ " PROG ", 'ready': 'soon' }"), 3, CHILD0 ".ready", "\"spawn\", \"notify\"" },
+        { TREE_OF("{ " PROG ", 'start_timeout': 0 }"), 3, CHILD0 ".start_timeout", "above 0" },
+        { TREE_OF("{ " PROG ", 'watchdog': 'infinity' }"), 3, CHILD0 ".watchdog", "a duration" },
+        { TREE_OF("{ " PROG ", 'watchdog': '999999999h' }"), 3, CHILD0 ".watchdog", "at most a century" },
+        { TREE_OF("{ " PROG ", 'stop_signal': 'SIGFOO' }"), 3, CHILD0 ".stop_signal", "the name of a signal" },
+        { TREE_OF("{ " PROG ", 'stop_signal': 15 }"), 3, CHILD0 ".stop_signal", "the name of a signal" },
+        { TREE_OF("{ " PROG ", 'success_exit': 0 }"), 3, CHILD0 ".success_exit", "expected a list" },
+        { TREE_OF("{ " PROG ", 'success_exit': [0, 256] }"), 3, CHILD0 ".success_exit[1]", "from 0 to 255" },
+
+        /* process */
+        { TREE_OF("{ 'name': 'c', 'exec': './prog' }"), 3, CHILD0 ".exec", "expected a list like [\"program\", \"argument\"]" },
+        { TREE_OF("{ 'name': 'c', 'exec': [] }"), 3, CHILD0 ".exec", "empty list" },
+        { TREE_OF("{ 'name': 'c', 'exec': ['./prog',\n 5] }"), 4, CHILD0 ".exec[1]", "expected a string" },
+        { TREE_OF("{ 'name': 'c', 'exec': [''] }"), 3, CHILD0 ".exec[0]", "empty" },
+        { TREE_OF("{ 'name': 'c', 'exec': ['/no/such/program'] }"), 3, CHILD0 ".exec[0]", "missing program /no/such/program: No such file" },
+        { TREE_OF("{ 'name': 'c', 'exec': ['./nope'] }"), 3, CHILD0 ".exec[0]", "/nope: No such file" },
+        { TREE_OF("{ 'name': 'c', 'exec': ['no-such-program-anywhere'] }"), 3, CHILD0 ".exec[0]", "there is none in $PATH" },
+        { TREE_OF("{ 'name': 'c', 'exec': ['./text'] }"), 3, CHILD0 ".exec[0]", "/text: it may not be executed" },
+        { TREE_OF("{ 'name': 'c', 'exec': ['./dir'] }"), 3, CHILD0 ".exec[0]", "/dir: it is a directory" },
+        { TREE_OF("{ 'name': 'c', 'worker': './nope' }"), 3, CHILD0 ".worker", "missing program /" },
+        { TREE_OF("{ 'name': 'c', 'worker': 5 }"), 3, CHILD0 ".worker", "expected a program" },
+        { TREE_OF("{ " PROG ", 'instances': 0 }"), 3, CHILD0 ".instances", "from 1 to 4096" },
+        { TREE_OF("{ " PROG ", 'instances': 4097 }"), 3, CHILD0 ".instances", "from 1 to 4096" },
+        { TREE_OF("{ " PROG ", 'cwd': '' }"), 3, CHILD0 ".cwd", "expected a folder" },
+        { TREE_OF("{ " PROG ", 'user': 'no-such-user-here' }"), 3, CHILD0 ".user", "a user of this system" },
+        { TREE_OF("{ " PROG ", 'group': 'no-such-group-here' }"), 3, CHILD0 ".group", "a group of this system" },
+        { TREE_OF("{ " PROG ", 'umask': 22 }"), 3, CHILD0 ".umask", "an octal number in quotes like \"022\", found the number 22" },
+        { TREE_OF("{ " PROG ", 'umask': '089' }"), 3, CHILD0 ".umask", "octal" },
+        { TREE_OF("{ " PROG ", 'umask': '1777' }"), 3, CHILD0 ".umask", "octal" },
+        { TREE_OF("{ " PROG ", 'nice': 20 }"), 3, CHILD0 ".nice", "from -20 to 19" },
+        { TREE_OF("{ " PROG ", 'no_new_privileges': 'yes' }"), 3, CHILD0 ".no_new_privileges", "true or false" },
+        { TREE_OF("{ " PROG ", 'stdout': 'syslog' }"), 3, CHILD0 ".stdout", "\"log\", \"inherit\", \"null\" or \"file:PATH\"" },
+        { TREE_OF("{ " PROG ", 'stderr': 'file:' }"), 3, CHILD0 ".stderr", "\"file:PATH\"" },
+        { TREE_OF("{ " PROG ", 'limits': { 'nofiles': 5 } }"), 3, CHILD0 ".limits.nofiles", "did you mean \"nofile\"?" },
+        { TREE_OF("{ " PROG ", 'limits': { 'nofile': -5 } }"), 3, CHILD0 ".limits.nofile", "a whole number, a size" },
+        { TREE_OF("{ " PROG ", 'limits': { 'core': { 'soft': 2, 'hard': 1 } } }"), 3, CHILD0 ".limits.core", "above" },
+        { TREE_OF("{ " PROG ", 'limits': { 'core': { 'soft': 2 } } }"), 3, CHILD0 ".limits.core", "both" },
+        { TREE_OF("{ " PROG ", 'limits': 5 }"), 3, CHILD0 ".limits", "expected an object" },
+        { TREE_OF("{ " PROG ", 'cgroup': { 'memory_max': '12Q' } }"), 3, CHILD0 ".cgroup.memory_max", "\"512M\"" },
+        { TREE_OF("{ " PROG ", 'cgroup': { 'memory_max': 0 } }"), 3, CHILD0 ".cgroup.memory_max", "expected more" },
+        { TREE_OF("{ " PROG ", 'cgroup': { 'cpu_max': 50 } }"), 3, CHILD0 ".cgroup.cpu_max", "\"50%\"" },
+        { TREE_OF("{ " PROG ", 'cgroup': { 'cpu_max': '0%' } }"), 3, CHILD0 ".cgroup.cpu_max", "\"50%\"" },
+        { TREE_OF("{ " PROG ", 'cgroup': { 'memory': 1 } }"), 3, CHILD0 ".cgroup.memory", "unknown key" },
+
+        /* sockets */
+        { TREE_OF("{ " PROG ", 'sockets': {} }"), 3, CHILD0 ".sockets", "expected a list" },
+        { TREE_OF("{ " PROG ", 'sockets': [ 5 ] }"), 3, CHILD0 ".sockets[0]", "expected an object" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'listen': '80' } ] }"), 3, CHILD0 ".sockets[0]", "\"name\" is missing" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'name': 's' } ] }"), 3, CHILD0 ".sockets[0]", "\"listen\" is missing" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'name': 'a:b', 'listen': '80' } ] }"), 3, CHILD0 ".sockets[0].name", "LISTEN_FDNAMES" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'name': 's', 'listen': 'localhost:80' } ] }"), 3, CHILD0 ".sockets[0].listen", "hosts as numbers" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'name': 's', 'listen': '127.0.0.1:0' } ] }"), 3, CHILD0 ".sockets[0].listen", "1 to 65535" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'name': 's', 'listen': '65536' } ] }"), 3, CHILD0 ".sockets[0].listen", "is no address" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'name': 's', 'listen': '::1:80' } ] }"), 3, CHILD0 ".sockets[0].listen", "is no address" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'name': 's', 'listen': '@' } ] }"), 3, CHILD0 ".sockets[0].listen", "is no address" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'name': 's', 'listen': '80', 'type': 'raw' } ] }"), 3, CHILD0 ".sockets[0].type", "\"stream\", \"datagram\", \"seqpacket\"" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'name': 's', 'listen': '80', 'type': 'seqpacket' } ] }"), 3, CHILD0 ".sockets[0].type", "Unix sockets only" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'name': 's', 'listen': '80' }, { 'name': 't', 'listen': '*:80' } ] }"),
+          3, CHILD0 ".sockets[1].listen", "taken by " CHILD0 ".sockets[0]" },
+        { TREE_OF("{ " PROG ", 'sockets': [ { 'name': 's', 'listen': '@x' } ] },\n{ 'name': 'd', 'exec': ['./prog'], 'sockets': [ { 'name': 's', 'listen': '@x' } ] }"),
+          4, "applications[0].children[1].sockets[0].listen", "taken by " CHILD0 ".sockets[0]" },
+
+        /* actors */
+        { TREE_OF("{ 'name': 'w', 'worker': 'prog', 'actors': {} }"), 3, CHILD0 ".actors", "expected a list" },
+        { TREE_OF("{ 'name': 'w', 'worker': 'prog', 'actors': [ 1 ] }"), 3, CHILD0 ".actors[0]", "expected an object" },
+        { TREE_OF("{ 'name': 'w', 'worker': 'prog', 'actors': [ { 'name': 'x' } ] }"), 3, CHILD0 ".actors[0]", "\"behaviour\" is missing" },
+        { TREE_OF("{ 'name': 'w', 'worker': 'prog', 'actors': [ { 'behaviour': 'x' } ] }"), 3, CHILD0 ".actors[0]", "\"name\" is missing" },
+        { TREE_OF("{ 'name': 'w', 'worker': 'prog', 'actors': [ { 'name': 'x', 'behaviour': 5 } ] }"), 3, CHILD0 ".actors[0].behaviour", "registers" },
+        { TREE_OF("{ 'name': 'w', 'worker': 'prog', 'actors': [ { 'name': 'x', 'behaviour': 'x', 'watchdog': 1 } ] }"),
+          3, CHILD0 ".actors[0].watchdog", "does not apply to an actor" },
+        { TREE_OF("{ 'name': 'w', 'worker': 'prog', 'actors': [ { 'name': 'x', 'behaviour': 'x', 'argz': 1 } ] }"),
+          3, CHILD0 ".actors[0].argz", "did you mean \"args\"?" },
+        { TREE_OF("{ 'name': 'w', 'worker': 'prog', 'actors': [ { 'name': 'x', 'behaviour': 'x' },\n{ 'name': 'x', 'behaviour': 'x' } ] }"),
+          4, CHILD0 ".actors[1].name", "is taken" },
+        { TREE_OF("{ 'name': 'w', 'worker': 'prog', 'strategy': 'simple_one_for_one', 'actors': [] }"), 3, CHILD0 ".actors", "exactly one actor" },
+
+        /* text */
+        { "", 1, "", "ends too early" },
+        { "[]", 1, "", "expected an object" },
+        { "{ 'applications': [\n{ 'name': 'a' }", 2, "applications", "ends too early" },
+        { "{ 'applications': [ { 'name': 'a', } ] }", 1, "applications[0]", "no comma before a closing bracket" },
+        { "{ // hello\n 'applications': [] }", 1, "", "no comments" },
+        { "{ 'applications': [] }\n}", 2, "", "end of file expected" },
+        { "{ 'applications': [],\n 'env': {},\n 'env': {} }", 3, "env", "stands twice" },
+        { "{ 'applications': [ { 'name': 'a',\n 'name': 'b' } ] }", 2, "applications[0].name", "stands twice" },
+        { "{ 'applications': [], 'env': { 'A': '\xff' } }", 1, "env.A", "unable to decode byte" },
+        { "{ 'applications': [], 'env': { 'A': '\\u0000' } }", 1, "env.A", "a zero character" },
+        { "{ 'applications': [], 'env': 1e999 }", 1, "env", "overflow" },
+};
+// clang-format on
+
+/* SUP-086, SUP-168 among them */
+START_TEST(every_fault_is_told_with_line_path_and_what_was_expected)
+{
+        const FaultRow *row = &fault_rows[_i];
+        int r = parse(row->text);
+        _cleanup_(freep) char *text = spec_faults_to_text(&faults, "tree.json");
+
+        ck_assert_msg(r == SPEC_E_INVALID, "row %d: %d", _i, r);
+        ck_assert_ptr_null(tree);
+        ck_assert_msg(faults.count == 1, "row %d: %s", _i, text);
+        ck_assert_msg(faults.items[0].line == row->line, "row %d, line %d: %s", _i, row->line,
+                      text);
+        ck_assert_msg(strcmp(faults.items[0].path, row->path) == 0, "row %d, %s: %s", _i, row->path,
+                      text);
+        ck_assert_msg(strstr(faults.items[0].message, row->message), "row %d, %s: %s", _i,
+                      row->message, text);
+}
+END_TEST
+
+START_TEST(all_faults_are_told_at_once_in_the_order_of_the_file)
+{
+        ck_assert_int_eq(
+                parse("{ 'node': 5,\n 'applications': [\n { 'name': 'a', 'requires': ['z'],\n"
+                      "'children': [\n { " PROG ", 'nice': 99 },\n { 'name': 'c',\n"
+                      " 'exec': ['./nope'] } ] } ],\n 'transport': 1 }"),
+                SPEC_E_INVALID);
+        ck_assert_uint_eq(faults.count, 6);
+        for (size_t i = 1; i < faults.count; i++)
+                ck_assert_int_le(faults.items[i - 1].line, faults.items[i].line);
+        ck_assert_int_eq(faults.items[5].line, 8);
+}
+END_TEST
+
+START_TEST(the_text_of_faults_has_file_line_and_path)
+{
+        _cleanup_(freep) char *text = NULL;
+
+        ck_assert_int_eq(parse(TREE_OF("{ " PROG ", 'nice': 99 }")), SPEC_E_INVALID);
+        text = spec_faults_to_text(&faults, "/etc/gend/tree.json");
+        ck_assert_str_eq(text,
+                         "/etc/gend/tree.json:3: applications[0].children[0].nice: expected a "
+                         "whole number from -20 to 19, found the number 99\n");
+}
+END_TEST
+
+START_TEST(more_faults_than_the_limit_are_counted)
+{
+        _cleanup_(freep) char *json = NULL;
+        _cleanup_(freep) char *text = NULL;
+        size_t size = 0;
+        FILE *stream = open_memstream(&json, &size);
+
+        ck_assert_ptr_nonnull(stream);
+        (void)fputs("{ \"applications\": [", stream);
+        for (unsigned i = 0; i < LIMIT_FAULTS + 23; i++)
+                (void)fprintf(stream, "%s\n%u", i > 0 ? "," : "", i);
+        (void)fputs("] }", stream);
+        ck_assert_int_eq(fclose(stream), 0);
+        ck_assert_int_eq(spec_parse(json, size, folder, &tree, &faults), SPEC_E_INVALID);
+        ck_assert_uint_eq(faults.count, LIMIT_FAULTS);
+        ck_assert_uint_eq(faults.suppressed, 23);
+        text = spec_faults_to_text(&faults, "t");
+        ck_assert_ptr_nonnull(strstr(text, "t: and 23 more\n"));
+}
+END_TEST
+
+START_TEST(keys_that_are_no_words_are_shown_and_found)
+{
+        ck_assert_int_eq(
+                parse("{ 'applications': [],\n 'a.b': 1,\n 'x\\u0041y z': 2,\n '\\u001b[31m': 3 }"),
+                SPEC_E_INVALID);
+        ck_assert_uint_eq(faults.count, 3);
+        ck_assert_str_eq(faults.items[0].path, "[\"a.b\"]");
+        ck_assert_int_eq(faults.items[0].line, 2);
+        ck_assert_str_eq(faults.items[1].path, "[\"xAy z\"]");
+        ck_assert_int_eq(faults.items[1].line, 3);
+        ck_assert_str_eq(faults.items[2].path, "[\"?[31m\"]");
+}
+END_TEST
+
+START_TEST(a_zero_byte_is_a_fault)
+{
+        static const char text[] = "{ \"applications\":\n [\0] }";
+
+        ck_assert_int_eq(spec_parse(text, sizeof(text) - 1, folder, &tree, &faults),
+                         SPEC_E_INVALID);
+        ck_assert_int_eq(faults.items[0].line, 2);
+        ck_assert_ptr_nonnull(strstr(faults.items[0].message, "a zero byte"));
+}
+END_TEST
+
+static void fill(char *text, size_t *used, const char *piece, unsigned times)
+{
+        for (unsigned i = 0; i < times; i++) {
+                memcpy(text + *used, piece, strlen(piece));
+                *used += strlen(piece);
+        }
+}
+
+START_TEST(json_nested_deeper_than_the_limit_is_a_fault_of_its_line)
+{
+        char text[8192];
+        size_t used = 0;
+
+        fill(text, &used, "{ \"x\": [\n", LIMIT_JSON_DEPTH / 2 + 1);
+        ck_assert_int_eq(spec_parse(text, used, folder, &tree, &faults), SPEC_E_INVALID);
+        ck_assert_uint_eq(faults.count, 1);
+        ck_assert_int_eq(faults.items[0].line, LIMIT_JSON_DEPTH / 2 + 1);
+        ck_assert_ptr_nonnull(strstr(faults.items[0].message, "at most 64 levels"));
+}
+END_TEST
+
+START_TEST(brackets_in_strings_are_no_depth)
+{
+        char text[8192];
+        size_t used = 0;
+
+        fill(text, &used, "{ \"applications\": [], \"env\": { \"A\": \"\\\"", 1);
+        fill(text, &used, "[", 200);
+        fill(text, &used, "\" } }", 1);
+        ck_assert_int_eq(spec_parse(text, used, folder, &tree, &faults), 0);
+}
+END_TEST
+
+START_TEST(a_tree_nested_deeper_than_the_limit_is_a_fault)
+{
+        char text[8192];
+        size_t used = 0;
+
+        /* The application is the first level. */
+        for (unsigned extra = 0; extra < 2; extra++) {
+                used = 0;
+                fill(text, &used, "{ \"applications\": [ { \"name\": \"a\", \"children\": [", 1);
+                fill(text, &used, "{ \"name\": \"s\", \"children\": [",
+                     LIMIT_TREE_DEPTH - 1 + extra);
+                fill(text, &used, "] }", LIMIT_TREE_DEPTH - 1 + extra);
+                fill(text, &used, "] } ] }", 1);
+                ck_assert_int_eq(spec_parse(text, used, folder, &tree, &faults),
+                                 extra == 0 ? 0 : SPEC_E_INVALID);
+        }
+        ck_assert_ptr_nonnull(strstr(faults.items[0].message, "nested too deep"));
+}
+END_TEST
+
+START_TEST(a_path_longer_than_the_limit_is_a_fault)
+{
+        char text[8192];
+        size_t used = 0;
+        static const char name[] =
+                "0123456789012345678901234567890123456789012345678901234567890123";
+
+        fill(text, &used, "{ \"applications\": [ { \"name\": \"a\", \"children\": [", 1);
+        for (unsigned i = 0; i < 8; i++) {
+                fill(text, &used, "{ \"name\": \"", 1);
+                fill(text, &used, name, 1);
+                fill(text, &used, "\", \"children\": [", 1);
+        }
+        fill(text, &used, "] }", 8);
+        fill(text, &used, "] } ] }", 1);
+        ck_assert_int_eq(spec_parse(text, used, folder, &tree, &faults), SPEC_E_INVALID);
+        ck_assert_uint_eq(faults.count, 1);
+        ck_assert_ptr_nonnull(strstr(faults.items[0].message, "at most 511 bytes"));
+}
+END_TEST
+
+START_TEST(more_processes_than_slots_are_one_fault)
+{
+        ck_assert_int_eq(parse(TREE_OF("{ 'name': 'a', 'exec': ['./prog'], 'instances': 4096 },"
+                                       "{ 'name': 'b', 'exec': ['./prog'], 'instances': 4096 },"
+                                       "{ 'name': 'c', 'exec': ['./prog'], 'instances': 4096 },"
+                                       "{ 'name': 'd', 'exec': ['./prog'], 'instances': 4096 },"
+                                       "{ 'name': 'e', 'exec': ['./prog'] },"
+                                       "{ 'name': 'f', 'exec': ['./prog'] }")),
+                         SPEC_E_INVALID);
+        ck_assert_uint_eq(faults.count, 1);
+        ck_assert_str_eq(faults.items[0].path, "applications[0].children[4]");
+        ck_assert_ptr_nonnull(strstr(faults.items[0].message, "at most 16384 processes"));
+}
+END_TEST
+
+START_TEST(a_template_is_no_process)
+{
+        const NodeSpec *node = child_of(TREE_OF(
+                "{ 'name': 's', 'strategy': 'simple_one_for_one', 'children': [ { " PROG " } ] }"));
+
+        ck_assert_uint_eq(node->child_count, 1);
+        ck_assert_str_eq(node->children[0]->name, "c");
+}
+END_TEST
+
+START_TEST(instances_become_nodes_of_their_own_in_start_order)
+{
+        const NodeSpec *app;
+
+        assert_parses(TREE_OF(
+                "{ 'name': 'x', 'exec': ['./prog'] },"
+                "{ 'name': 'w', 'exec': ['./prog', 'y'], 'instances': 3, 'env': { 'A': 'b' },"
+                "  'success_exit': [4], 'sockets': [ { 'name': 's', 'listen': '@i' } ] },"
+                "{ 'name': 'z', 'exec': ['./prog'], 'instances': 1 }"));
+        app = tree->applications[0];
+        ck_assert_uint_eq(app->child_count, 5);
+        ck_assert_str_eq(app->children[0]->name, "x");
+        ck_assert_str_eq(app->children[1]->name, "w@1");
+        ck_assert_str_eq(app->children[2]->name, "w@2");
+        ck_assert_str_eq(app->children[3]->name, "w@3");
+        ck_assert_str_eq(app->children[4]->name, "z");
+        ck_assert_uint_eq(app->children[3]->process.instances, 3);
+        ck_assert_str_eq(app->children[3]->process.argv[1], "y");
+        ck_assert_str_eq(app->children[3]->process.sockets[0].name, "s");
+        ck_assert_int_eq(node_spec_compare(app->children[1], app->children[3]), SPEC_SAME);
+}
+END_TEST
+
+START_TEST(a_dynamic_child_is_the_template_with_more_arguments)
+{
+        const NodeSpec *node =
+                child_of(TREE_OF("{ 'name': 's', 'strategy': 'simple_one_for_one', 'children': ["
+                                 "  { 'name': 'job', 'exec': ['./prog', 'a'], 'env': { 'A': 'b' }, "
+                                 "'user': 'root' } ] }"));
+        char b[] = "b", c[] = "c";
+        char *const more[] = {b, c, NULL};
+        _cleanup_(node_spec_freep) NodeSpec *job = NULL;
+
+        assert_ok(node_spec_instance(node->children[0], "job@7", more, &job));
+        ck_assert_str_eq(job->name, "job@7");
+        ck_assert_str_eq(job->process.argv[0], "./prog");
+        ck_assert_str_eq(job->process.argv[1], "a");
+        ck_assert_str_eq(job->process.argv[2], "b");
+        ck_assert_str_eq(job->process.argv[3], "c");
+        ck_assert_ptr_null(job->process.argv[4]);
+        ck_assert_str_eq(job->process.user, "root");
+        ck_assert(env_list_equal(&job->env, &node->children[0]->env));
+        ck_assert_int_eq(node_spec_compare(job, node->children[0]), SPEC_CHANGED);
+}
+END_TEST
+
+START_TEST(a_nested_template_is_copied_whole)
+{
+        const NodeSpec *node =
+                child_of(TREE_OF("{ 'name': 's', 'strategy': 'simple_one_for_one', 'children': ["
+                                 "  { 'name': 'pair', 'children': [ { " PROG
+                                 " }, { 'name': 'd', 'exec': ['./prog'] } ] } ] }"));
+        _cleanup_(node_spec_freep) NodeSpec *pair = NULL;
+
+        assert_ok(node_spec_instance(node->children[0], "pair@1", NULL, &pair));
+        ck_assert_uint_eq(pair->child_count, 2);
+        ck_assert_str_eq(pair->children[1]->name, "d");
+        ck_assert_str_eq(pair->children[1]->process.argv[0], "./prog");
+}
+END_TEST
+
+static void assert_listens(const ProcessSpec *process, size_t index, int family, socklen_t size)
+{
+        struct sockaddr_storage address = {0};
+
+        memcpy(&address, process->sockets[index].address, sizeof(process->sockets[index].address));
+        ck_assert_int_eq(address.ss_family, family);
+        ck_assert_uint_eq(process->sockets[index].address_len, size);
+}
+
+START_TEST(addresses_have_five_forms)
+{
+        const ProcessSpec *process =
+                &child_of(TREE_OF("{ " PROG ", 'sockets': ["
+                                  " { 'name': 'a', 'listen': '127.0.0.1:8080' },"
+                                  " { 'name': 'b', 'listen': '[::1]:8080', 'type': 'datagram' },"
+                                  " { 'name': 'c', 'listen': '/run/x.sock', 'type': 'seqpacket' },"
+                                  " { 'name': 'd', 'listen': '@abc' },"
+                                  " { 'name': 'e', 'listen': '*:8081' },"
+                                  " { 'name': 'f', 'listen': '8082' } ] }"))
+                         ->process;
+        struct sockaddr_in ipv4;
+
+        ck_assert_uint_eq(process->socket_count, 6);
+        assert_listens(process, 0, AF_INET, sizeof(struct sockaddr_in));
+        memcpy(&ipv4, process->sockets[0].address, sizeof(ipv4));
+        ck_assert_uint_eq(ntohs(ipv4.sin_port), 8080);
+        ck_assert_uint_eq(ntohl(ipv4.sin_addr.s_addr), INADDR_LOOPBACK);
+        assert_listens(process, 1, AF_INET6, sizeof(struct sockaddr_in6));
+        ck_assert_uint_eq(process->sockets[1].socktype, SOCK_DGRAM);
+        assert_listens(process, 2, AF_UNIX, offsetof(struct sockaddr_un, sun_path) + 12);
+        ck_assert_uint_eq(process->sockets[2].socktype, SOCK_SEQPACKET);
+        assert_listens(process, 3, AF_UNIX, offsetof(struct sockaddr_un, sun_path) + 4);
+        ck_assert_uint_eq(process->sockets[4].address_len, process->sockets[5].address_len);
+        ck_assert_str_eq(process->sockets[5].name, "f");
+}
+END_TEST
+
+START_TEST(a_program_without_slash_is_looked_for_in_the_folder_then_in_the_path)
+{
+        const NodeSpec *node = child_of(TREE_OF("{ 'name': 'c', 'exec': ['prog'] }"));
+        char file[128];
+
+        (void)snprintf(file, sizeof(file), "%s/prog", folder);
+        ck_assert_str_eq(node->process.file, file);
+        node = child_of(TREE_OF("{ 'name': 'c', 'exec': ['sh'] }"));
+        ck_assert_str_eq(node->process.file + strlen(node->process.file) - 3, "/sh");
+        ck_assert_str_eq(node->process.argv[0], "sh");
+}
+END_TEST
+
+/* What is said of a copy with one key more or less. */
+static const struct {
+        const char *a;
+        const char *b;
+        SpecChange change;
+} compare_rows[] = {
+        {PROG, PROG, SPEC_SAME},
+        {PROG ", 'shutdown': '5s'", PROG ", 'shutdown': '5000ms'", SPEC_SAME},
+        {PROG, PROG ", 'shutdown': 5, 'restart': 'permanent'", SPEC_SAME},
+        {PROG ", 'env': { 'A': '1', 'B': '2' }", PROG ", 'env': { 'B': '2', 'A': '1' }", SPEC_SAME},
+        {PROG, PROG ", 'shutdown': '6s'", SPEC_UPDATED},
+        {PROG, PROG ", 'shutdown': 'brutal_kill'", SPEC_UPDATED},
+        {PROG, PROG ", 'restart': 'transient'", SPEC_UPDATED},
+        {PROG, PROG ", 'autostart': false", SPEC_UPDATED},
+        {PROG, PROG ", 'backoff': {}", SPEC_UPDATED},
+        {PROG ", 'backoff': {}", PROG ", 'backoff': { 'factor': 3 }", SPEC_UPDATED},
+        {PROG, PROG ", 'success_exit': [3]", SPEC_UPDATED},
+        {PROG, PROG ", 'stop_signal': 'SIGINT'", SPEC_UPDATED},
+        {PROG, PROG ", 'start_timeout': 1", SPEC_UPDATED},
+        {PROG, PROG ", 'ready': 'notify'", SPEC_UPDATED},
+        {PROG, "'name': 'c', 'exec': ['prog']", SPEC_CHANGED},
+        {PROG, "'name': 'c', 'exec': ['./prog', 'x']", SPEC_CHANGED},
+        {PROG, "'name': 'c', 'worker': './prog'", SPEC_CHANGED},
+        {PROG, "'name': 'c', 'children': []", SPEC_CHANGED},
+        {PROG, PROG ", 'env': { 'A': '1' }", SPEC_CHANGED},
+        {PROG ", 'env': { 'A': '2' }", PROG ", 'env': { 'A': '1' }", SPEC_CHANGED},
+        {PROG, PROG ", 'watchdog': 1", SPEC_CHANGED},
+        {PROG, PROG ", 'cwd': 'dir'", SPEC_CHANGED},
+        {PROG, PROG ", 'user': 'root'", SPEC_CHANGED},
+        {PROG, PROG ", 'umask': '022'", SPEC_CHANGED},
+        {PROG, PROG ", 'nice': 1", SPEC_CHANGED},
+        {PROG, PROG ", 'no_new_privileges': false", SPEC_CHANGED},
+        {PROG, PROG ", 'limits': { 'core': 0 }", SPEC_CHANGED},
+        {PROG, PROG ", 'cgroup': { 'pids_max': 5 }", SPEC_CHANGED},
+        {PROG, PROG ", 'stdout': 'null'", SPEC_CHANGED},
+        {PROG ", 'stderr': 'file:a'", PROG ", 'stderr': 'file:b'", SPEC_CHANGED},
+        {PROG, PROG ", 'sockets': [ { 'name': 's', 'listen': '80' } ]", SPEC_CHANGED},
+        {"'name': 's', 'children': []", "'name': 's', 'children': [], 'intensity': 1",
+         SPEC_UPDATED},
+        {"'name': 's', 'children': []", "'name': 's', 'children': [], 'strategy': 'one_for_all'",
+         SPEC_UPDATED},
+        {"'name': 's', 'children': []", "'name': 's', 'children': [], 'env': { 'A': '1' }",
+         SPEC_UPDATED},
+        {"'name': 's', 'children': [ { " PROG " } ]",
+         "'name': 's', 'children': [ { " PROG " } ], 'strategy': 'simple_one_for_one'",
+         SPEC_CHANGED},
+        {"'name': 'w', 'worker': 'prog'", "'name': 'w', 'worker': 'prog', 'intensity': 1",
+         SPEC_CHANGED},
+        {"'name': 'w', 'worker': 'prog'",
+         "'name': 'w', 'worker': 'prog', 'actors': [ { 'name': 'a', 'behaviour': 'b' } ]",
+         SPEC_CHANGED},
+};
+
+START_TEST(a_comparison_tells_what_a_reload_has_to_do)
+{
+        _cleanup_(tree_spec_freep) TreeSpec *first = NULL;
+        char text[512];
+        SpecChange change;
+
+        (void)snprintf(text, sizeof(text), TREE_OF("{ %s }"), compare_rows[_i].a);
+        assert_parses(text);
+        first = steal_ptr(tree);
+        (void)snprintf(text, sizeof(text), TREE_OF("{ %s }"), compare_rows[_i].b);
+        assert_parses(text);
+        change = node_spec_compare(first->applications[0]->children[0],
+                                   tree->applications[0]->children[0]);
+        ck_assert_msg(change == compare_rows[_i].change, "%s and %s: %u", compare_rows[_i].a,
+                      compare_rows[_i].b, change);
+        change = node_spec_compare(tree->applications[0]->children[0],
+                                   first->applications[0]->children[0]);
+        ck_assert_uint_eq(change, compare_rows[_i].change);
+}
+END_TEST
+
+START_TEST(a_child_alone_is_checked_as_a_child_of_its_parent)
+{
+        const NodeSpec *parent = child_of(TREE_OF("{ 'name': 's', 'children': [] }"));
+        _cleanup_(freep) char *json = quoted("{ 'name': 'n', 'exec': ['./prog'], 'instances': 2 }");
+        _cleanup_(freep) char *wrong =
+                quoted("{ 'name': 'n', 'exec': ['./prog'],\n 'restart': 'temporary',"
+                       "\n 'significant': true }");
+        NodeSpec **nodes = NULL;
+        size_t count = 0;
+
+        assert_ok(spec_parse_child(json, strlen(json), folder, parent, &nodes, &count, &faults));
+        ck_assert_uint_eq(count, 2);
+        ck_assert_str_eq(nodes[0]->name, "n@1");
+        ck_assert_str_eq(nodes[1]->name, "n@2");
+        node_spec_free(nodes[0]);
+        node_spec_free(nodes[1]);
+        free(nodes);
+
+        ck_assert_int_eq(
+                spec_parse_child(wrong, strlen(wrong), folder, parent, &nodes, &count, &faults),
+                SPEC_E_INVALID);
+        ck_assert_uint_eq(faults.count, 1);
+        ck_assert_int_eq(faults.items[0].line, 3);
+        ck_assert_str_eq(faults.items[0].path, "significant");
+}
+END_TEST
+
+// clang-format off
+static const struct {
+        const char *text;
+        int r;
+        usec_t usec;
+} duration_rows[] = {
+        { "250ms", 0, 250 * USEC_PER_MSEC },   { "5s", 0, 5 * USEC_PER_SEC },
+        { "2m", 0, 120 * USEC_PER_SEC },       { "1h", 0, 3600 * USEC_PER_SEC },
+        { "0", 0, 0 },                         { "7", 0, 7 * USEC_PER_SEC },
+        { "1.5s", 0, 1500 * USEC_PER_MSEC },   { "0.25ms", 0, 250 },
+        { "1.5h", 0, 5400 * USEC_PER_SEC },    { "0.0000001s", 0, 0 },
+        { "infinity", 0, USEC_INFINITY },      { "0.1", 0, 100 * USEC_PER_MSEC },
+        { "", -EINVAL, 0 },                    { "s", -EINVAL, 0 },
+        { "5 s", -EINVAL, 0 },                 { "-5s", -EINVAL, 0 },
+        { "+5s", -EINVAL, 0 },                 { "5sec", -EINVAL, 0 },
+        { "1.s", -EINVAL, 0 },                 { ".5s", -EINVAL, 0 },
+        { "1.2.3s", -EINVAL, 0 },              { "1h30m", -EINVAL, 0 },
+        { "5S", -EINVAL, 0 },                  { "Infinity", -EINVAL, 0 },
+        { "0x5s", -EINVAL, 0 },                { "nan", -EINVAL, 0 },
+        { "99999999999999999999s", -ERANGE, 0 }, { "999999999h", -ERANGE, 0 },
+        { "18446744073709551616ms", -ERANGE, 0 },
+};
+
+static const struct {
+        const char *text;
+        int r;
+        uint64_t bytes;
+} size_rows[] = {
+        { "0", 0, 0 },          { "4096", 0, 4096 },
+        { "1K", 0, 1024 },      { "512M", 0, UINT64_C(512) << 20 },
+        { "2G", 0, UINT64_C(2) << 30 }, { "1T", 0, UINT64_C(1) << 40 },
+        { "1k", 0, 1024 },      { "", -EINVAL, 0 },
+        { "K", -EINVAL, 0 },    { "1KB", -EINVAL, 0 },
+        { "-1", -EINVAL, 0 },   { "1.5G", -EINVAL, 0 },
+        { "1 K", -EINVAL, 0 },  { "infinity", -EINVAL, 0 },
+        { "99999999999999999999", -ERANGE, 0 }, { "9999999999T", -ERANGE, 0 },
+};
+// clang-format on
+
+START_TEST(durations_are_read_to_the_microsecond)
+{
+        for (size_t i = 0; i < ARRAY_LEN(duration_rows); i++) {
+                usec_t usec = 0;
+                int r = duration_parse(duration_rows[i].text, &usec);
+
+                ck_assert_msg(r == duration_rows[i].r, "%s: %d", duration_rows[i].text, r);
+                ck_assert_msg(usec == duration_rows[i].usec, "%s: %ju", duration_rows[i].text,
+                              (uintmax_t)usec);
+        }
+}
+END_TEST
+
+START_TEST(sizes_are_powers_of_1024)
+{
+        for (size_t i = 0; i < ARRAY_LEN(size_rows); i++) {
+                uint64_t bytes = 0;
+                int r = size_parse(size_rows[i].text, &bytes);
+
+                ck_assert_msg(r == size_rows[i].r, "%s: %d", size_rows[i].text, r);
+                ck_assert_msg(bytes == size_rows[i].bytes, "%s: %ju", size_rows[i].text,
+                              (uintmax_t)bytes);
+        }
+}
+END_TEST
+
+START_TEST(environments_are_equal_in_any_order)
+{
+        char a[] = "A", b[] = "B", one[] = "1", two[] = "2";
+        EnvVar ab[] = {{a, one}, {b, two}}, ba[] = {{b, two}, {a, one}};
+        EnvVar other[] = {{a, one}, {b, one}};
+
+        ck_assert(env_list_equal(&(EnvList){ab, 2}, &(EnvList){ba, 2}));
+        ck_assert(env_list_equal(&(EnvList){0}, &(EnvList){0}));
+        ck_assert(!env_list_equal(&(EnvList){ab, 2}, &(EnvList){other, 2}));
+        ck_assert(!env_list_equal(&(EnvList){ab, 2}, &(EnvList){ba, 1}));
+}
+END_TEST
+
+START_TEST(a_file_is_read_whole_with_its_folder)
+{
+        char path[128];
+        _cleanup_(freep) char *text = NULL;
+        _cleanup_(freep) char *read_folder = NULL;
+        size_t size = 0;
+
+        make_file("tree.json", "{ \"applications\": [] }\n", 0644);
+        (void)snprintf(path, sizeof(path), "%s/dir/../tree.json", folder);
+        assert_ok(spec_read_file(path, &text, &size, &read_folder));
+        ck_assert_str_eq(read_folder, folder);
+        ck_assert_uint_eq(size, 23);
+        ck_assert_str_eq(text, "{ \"applications\": [] }\n");
+}
+END_TEST
+
+START_TEST(what_is_no_regular_file_of_bounded_size_is_refused)
+{
+        char path[128];
+        char *text = NULL, *read_folder = NULL;
+        size_t size = 0;
+
+        assert_fails(spec_read_file(folder, &text, &size, &read_folder), EISDIR);
+        assert_fails(spec_read_file("/dev/null", &text, &size, &read_folder), EINVAL);
+        (void)snprintf(path, sizeof(path), "%s/tree.json", folder);
+        assert_fails(spec_read_file(path, &text, &size, &read_folder), ENOENT);
+        ck_assert_int_eq(mkfifo(path, 0600), 0);
+        assert_fails(spec_read_file(path, &text, &size, &read_folder), EINVAL);
+        ck_assert_int_eq(unlink(path), 0);
+        make_file("tree.json", "", 0644);
+        ck_assert_int_eq(truncate(path, (off_t)LIMIT_TREE_FILE_BYTES + 1), 0);
+        assert_fails(spec_read_file(path, &text, &size, &read_folder), EFBIG);
+        ck_assert_ptr_null(text);
+        ck_assert_ptr_null(read_folder);
+}
+END_TEST
+
+static TCase *spec_case(void)
+{
+        TCase *tcase = tcase_create("tree");
+
+        tcase_add_checked_fixture(tcase, set_up, tear_down);
+        tcase_add_test(tcase, an_exec_child_has_the_defaults_of_the_contract);
+        tcase_add_test(tcase, a_worker_and_a_supervisor_have_the_defaults_of_the_contract);
+        tcase_add_test(tcase, the_top_and_an_application_have_the_defaults_of_the_contract);
+        tcase_add_test(tcase, every_key_of_a_process_is_taken_over);
+        tcase_add_test(tcase, every_key_of_the_top_and_of_an_application_is_taken_over);
+        tcase_add_test(tcase, a_worker_keeps_the_list_of_its_actors);
+        tcase_add_test(tcase, a_template_is_no_process);
+        tcase_add_test(tcase, instances_become_nodes_of_their_own_in_start_order);
+        tcase_add_test(tcase, a_dynamic_child_is_the_template_with_more_arguments);
+        tcase_add_test(tcase, a_nested_template_is_copied_whole);
+        tcase_add_test(tcase, addresses_have_five_forms);
+        tcase_add_test(tcase, a_program_without_slash_is_looked_for_in_the_folder_then_in_the_path);
+        tcase_add_test(tcase, a_child_alone_is_checked_as_a_child_of_its_parent);
+        tcase_add_loop_test(tcase, a_comparison_tells_what_a_reload_has_to_do, 0,
+                            ARRAY_LEN(compare_rows));
+        return tcase;
+}
+
+static TCase *fault_case(void)
+{
+        TCase *tcase = tcase_create("faults");
+
+        tcase_add_checked_fixture(tcase, set_up, tear_down);
+        tcase_add_loop_test(tcase, every_fault_is_told_with_line_path_and_what_was_expected, 0,
+                            ARRAY_LEN(fault_rows));
+        tcase_add_test(tcase, all_faults_are_told_at_once_in_the_order_of_the_file);
+        tcase_add_test(tcase, the_text_of_faults_has_file_line_and_path);
+        tcase_add_test(tcase, more_faults_than_the_limit_are_counted);
+        tcase_add_test(tcase, keys_that_are_no_words_are_shown_and_found);
+        tcase_add_test(tcase, a_zero_byte_is_a_fault);
+        tcase_add_test(tcase, json_nested_deeper_than_the_limit_is_a_fault_of_its_line);
+        tcase_add_test(tcase, brackets_in_strings_are_no_depth);
+        tcase_add_test(tcase, a_tree_nested_deeper_than_the_limit_is_a_fault);
+        tcase_add_test(tcase, a_path_longer_than_the_limit_is_a_fault);
+        tcase_add_test(tcase, more_processes_than_slots_are_one_fault);
+        return tcase;
+}
+
+static TCase *value_case(void)
+{
+        TCase *tcase = tcase_create("values");
+
+        tcase_add_checked_fixture(tcase, set_up, tear_down);
+        tcase_add_test(tcase, durations_are_read_to_the_microsecond);
+        tcase_add_test(tcase, sizes_are_powers_of_1024);
+        tcase_add_test(tcase, environments_are_equal_in_any_order);
+        tcase_add_test(tcase, a_file_is_read_whole_with_its_folder);
+        tcase_add_test(tcase, what_is_no_regular_file_of_bounded_size_is_refused);
+        return tcase;
+}
+
+TEST_MAIN("spec", spec_case(), fault_case(), value_case())
