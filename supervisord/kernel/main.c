@@ -290,13 +290,11 @@ static int run(Kernel *kernel)
 {
         int r = 0;
 
-        while (sd_event_get_state(kernel->event) != SD_EVENT_FINISHED) {
-                r = sd_event_run(kernel->event, UINT64_MAX);
-                if (r < 0)
-                        break;
+        while (r >= 0 && sd_event_get_state(kernel->event) != SD_EVENT_FINISHED) {
                 link_flush(kernel);
                 output_flush(kernel);
                 finish_step(kernel);
+                r = sd_event_run(kernel->event, UINT64_MAX);
         }
         return r < 0 ? r : kernel->exit_status;
 }

@@ -456,11 +456,11 @@ static json_t *result_of(Request *request)
         case REPLY_RESULTS:
                 return json_pack("{s:o}", "results", results(request));
         case REPLY_APP:
-                return first->node ? view_app(request->daemon, first->node) : json_null();
+                return first && first->node ? view_app(request->daemon, first->node) : json_null();
         case REPLY_PATHS:
                 return paths(request);
         case REPLY_PATH_PID:
-                return json_pack("{s:s, s:o}", "path", first->path, "pid",
+                return json_pack("{s:s, s:o}", "path", first ? first->path : "", "pid",
                                  has_pid ? json_integer(first->node->life.pid) : json_null());
         case REPLY_READY_MADE:
                 return steal_ptr(request->result);

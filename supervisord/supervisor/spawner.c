@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern char **environ;
-
 /* Of gend alone: the kernel gives a child its own, or it must not have any. */
 static const char *const private_vars[] = {
         "NOTIFY_SOCKET", "WATCHDOG_USEC",  "WATCHDOG_PID",  "LISTEN_FDS",      "LISTEN_FDNAMES",
