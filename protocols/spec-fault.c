@@ -128,7 +128,7 @@ int spec_fault_add(SpecFaults *faults, int line, const char *path, const char *m
         return 0;
 }
 
-static void fault_write(SpecReader *reader, const char *format, va_list args)
+static void _printf_(2, 0) fault_write(SpecReader *reader, const char *format, va_list args)
 {
         char message[FAULT_BYTES];
 

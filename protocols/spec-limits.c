@@ -41,7 +41,7 @@ static void row_hard(SpecReader *reader, json_t *value, void *field)
 static const SpecKey pair_keys[] = {
         { "soft", PLACE_PART, row_soft, 0 },
         { "hard", PLACE_PART, row_hard, 0 },
-        { NULL },
+        { .name = NULL },
 };
 // clang-format on
 
@@ -109,7 +109,7 @@ static const SpecKey limit_keys[] = {
         { "rttime",     PLACE_PART, row_rttime,     0 },
         { "sigpending", PLACE_PART, row_sigpending, 0 },
         { "stack",      PLACE_PART, row_stack,      0 },
-        { NULL },
+        { .name = NULL },
 };
 // clang-format on
 
@@ -194,7 +194,7 @@ static const SpecKey cgroup_keys[] = {
         { "pids_max",   PLACE_PART, row_pids_max,   0 },
         { "cpu_max",    PLACE_PART, row_cpu_max,    0 },
         { "optional",   PLACE_PART, row_optional,   0 },
-        { NULL },
+        { .name = NULL },
 };
 // clang-format on
 

@@ -122,7 +122,7 @@ static const SpecKey backoff_keys[] = {
         { "factor",  PLACE_PART, row_factor,      offsetof(Backoff, factor) },
         { "jitter",  PLACE_PART, row_jitter,      offsetof(Backoff, jitter) },
         { "reset",   PLACE_PART, spec_row_period, offsetof(Backoff, reset_usec) },
-        { NULL },
+        { .name = NULL },
 };
 // clang-format on
 
@@ -234,7 +234,7 @@ static const SpecKey node_keys[] = {
         { "stdout",            PLACE_PROCESS,     spec_row_stdout,       AT(process) },
         { "stderr",            PLACE_PROCESS,     spec_row_stderr,       AT(process) },
         { "sockets",           PLACE_PROCESS,     spec_row_sockets,      AT(process) },
-        { NULL },
+        { .name = NULL },
 };
 // clang-format on
 

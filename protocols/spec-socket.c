@@ -155,7 +155,7 @@ static const SpecKey socket_keys[] = {
         { "name",   PLACE_PART, row_name,   0 },
         { "listen", PLACE_PART, row_listen, 0 },
         { "type",   PLACE_PART, row_type,   0 },
-        { NULL },
+        { .name = NULL },
 };
 // clang-format on
 

@@ -87,7 +87,7 @@ static const SpecKey log_keys[] = {
         { "max_size", PLACE_PART, row_max_size, offsetof(TreeSpec, log.rotate_bytes) },
         { "keep",     PLACE_PART, row_keep,     offsetof(TreeSpec, log.keep_files) },
         { "ring",     PLACE_PART, row_ring,     offsetof(TreeSpec, log.ring_bytes) },
-        { NULL },
+        { .name = NULL },
 };
 // clang-format on
 
@@ -107,7 +107,7 @@ static const SpecKey top_keys[] = {
         { "transport",    PLACE_TOP, row_transport, offsetof(TreeSpec, use_nng_transport) },
         { "log",          PLACE_TOP, row_log,       0 },
         { "applications", PLACE_TOP, NULL,          0 },
-        { NULL },
+        { .name = NULL },
 };
 // clang-format on
 
