@@ -5,10 +5,13 @@
  *
  *      spec.c          the tree and its applications
  *      spec-node.c     a node, its children and actors, and what their keys demand of each other
+ *      spec-keys.c     which key stands where; the keys of supervision
  *      spec-process.c  the keys of a process
+ *      spec-user.c     who it runs as
  *      spec-limits.c   limits and cgroup
  *      spec-socket.c   sockets
  *      spec-value.c    scalars: durations, sizes, words, numbers
+ *      spec-text.c     names, environments, paths
  *      spec-check.c    what concerns several nodes: duplicates, cycles
  *      spec-fault.c    faults and their words
  *      spec-json.c     text to JSON, and from a path back to its line
@@ -169,6 +172,7 @@ NodeSpec *spec_read_child(SpecReader *reader, json_t *object, const NodeSpec *pa
 void spec_append(SpecReader *reader, NodeSpec **take_node, NodeSpec ***list, size_t *count);
 
 /* Rows of the other files; the type of the field is behind each. */
+extern const SpecKey spec_node_keys[]; /* of a NodeSpec; ends with a row without name */
 void spec_row_exec(SpecReader *reader, json_t *value, void *field);         /* ProcessSpec */
 void spec_row_worker(SpecReader *reader, json_t *value, void *field);       /* ProcessSpec */
 void spec_row_ready(SpecReader *reader, json_t *value, void *field);        /* ReadyMode */

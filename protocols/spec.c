@@ -14,8 +14,6 @@
 #define ROTATE_BYTES_DEFAULT (UINT64_C(10) * 1024 * 1024)
 #define KEEP_FILES_DEFAULT   5u
 #define KEEP_FILES_MAX       1000
-#define RING_BYTES_MIN       4096u
-#define RING_BYTES_MAX       (1024u * 1024)
 #define HOST_BYTES           64u
 
 /* One part of NAME@HOST. */
@@ -70,23 +68,10 @@ static void row_keep(SpecReader *reader, json_t *value, void *field)
                 *(uint32_t *)field = (uint32_t)keep;
 }
 
-static void row_ring(SpecReader *reader, json_t *value, void *field)
-{
-        uint64_t bytes;
-
-        if (!spec_read_size(reader, value, false, &bytes))
-                return;
-        if (bytes < RING_BYTES_MIN || bytes > RING_BYTES_MAX || (bytes & (bytes - 1)) != 0)
-                spec_expected(reader, value, "a power of two from \"4K\" to \"1M\"");
-        else
-                *(uint32_t *)field = (uint32_t)bytes;
-}
-
 // clang-format off
 static const SpecKey log_keys[] = {
         { "max_size", PLACE_PART, row_max_size, offsetof(TreeSpec, log.rotate_bytes) },
         { "keep",     PLACE_PART, row_keep,     offsetof(TreeSpec, log.keep_files) },
-        { "ring",     PLACE_PART, row_ring,     offsetof(TreeSpec, log.ring_bytes) },
         { .name = NULL },
 };
 // clang-format on
@@ -183,7 +168,6 @@ static TreeSpec *tree_new(SpecReader *reader)
                 return NULL;
         tree->log.rotate_bytes = ROTATE_BYTES_DEFAULT;
         tree->log.keep_files = KEEP_FILES_DEFAULT;
-        tree->log.ring_bytes = LOG_RING_BYTES_DEFAULT;
         tree->folder = spec_strdup(reader, reader->folder);
         return tree;
 }

@@ -139,10 +139,9 @@ typedef struct TreeSpec {
         bool use_nng_transport;
         EnvList env;
         struct {
-                uint64_t rotate_bytes; /* "log": {"max_size": "10M", "keep": 5, "ring": "64K"} at
+                uint64_t rotate_bytes; /* "log": {"max_size": "10M", "keep": 5} at
                                           the top */
                 uint32_t keep_files;
-                uint32_t ring_bytes; /* of one child; a power of two */
         } log;
         NodeSpec **applications; /* in the order of the file */
         size_t application_count;

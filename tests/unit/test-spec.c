@@ -183,7 +183,6 @@ START_TEST(the_top_and_an_application_have_the_defaults_of_the_contract)
         ck_assert(!tree->use_nng_transport);
         ck_assert_uint_eq(tree->log.rotate_bytes, 10 * 1024 * 1024);
         ck_assert_uint_eq(tree->log.keep_files, 5);
-        ck_assert_uint_eq(tree->log.ring_bytes, LOG_RING_BYTES_DEFAULT);
         ck_assert_int_eq(app->kind, NODE_APPLICATION);
         ck_assert_int_eq(app->app.start, START_TEMPORARY);
         ck_assert_uint_eq(app->app.lifespan_usec, USEC_INFINITY);
@@ -262,7 +261,7 @@ START_TEST(every_key_of_the_top_and_of_an_application_is_taken_over)
 
         assert_parses(
                 "{ 'node': 'shop@localhost', 'env': { 'L': 'info' }, 'transport': 'nng',"
-                "  'log': { 'max_size': '1M', 'keep': 2, 'ring': '128K' },"
+                "  'log': { 'max_size': '1M', 'keep': 2 },"
                 "  'applications': [ { 'name': 'base' }, { 'name': 'shop', 'version': '1.2.0',"
                 "  'description': 'the shop', 'start': 'permanent', 'requires': ['base'],"
                 "  'lifespan': '1h', 'env': { 'C': 'EUR' }, 'strategy': 'rest_for_one',"
@@ -274,7 +273,6 @@ START_TEST(every_key_of_the_top_and_of_an_application_is_taken_over)
         ck_assert(tree->use_nng_transport);
         ck_assert_uint_eq(tree->log.rotate_bytes, 1024 * 1024);
         ck_assert_uint_eq(tree->log.keep_files, 2);
-        ck_assert_uint_eq(tree->log.ring_bytes, 128 * 1024);
         ck_assert_str_eq(app->app.version, "1.2.0");
         ck_assert_str_eq(app->app.description, "the shop");
         ck_assert_int_eq(app->app.start, START_PERMANENT);
@@ -329,7 +327,7 @@ static const FaultRow fault_rows[] = {
         { "{ 'strategy': 'one_for_one', 'applications': [] }", 1, "strategy", "unknown key" },
         { "{ 'log': 5, 'applications': [] }", 1, "log", "expected an object" },
         { "{ 'log': { 'keep': -1 }, 'applications': [] }", 1, "log.keep", "from 0 to 1000" },
-        { "{ 'log': { 'ring': '65K' }, 'applications': [] }", 1, "log.ring", "a power of two" },
+        { "{ 'log': { 'size': 1 }, 'applications': [] }", 1, "log.size", "expected one of max_size, keep" },
         { "{ 'log': { 'max_size': 0 }, 'applications': [] }", 1, "log.max_size", "expected more" },
         { "{ 'env': [], 'applications': [] }", 1, "env", "expected an object" },
         { "{ 'env': { 'A': 5 }, 'applications': [] }", 1, "env.A", "a string (in quotes), found the number 5" },
