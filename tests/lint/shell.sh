@@ -1,5 +1,5 @@
 #!/bin/sh
-# shellcheck of every script.
+# Every script passes shellcheck.
 set -eu
 cd "$(dirname "$0")/../.."
 . tests/lint/lib.sh
