@@ -237,6 +237,26 @@ static void ring_copy(const RingSet *set, uint32_t slot, uint64_t from, char *bu
         shared_load(buffer + first, slot_data(set, slot), size - first);
 }
 
+/* One try: [*from, written), as far as @size goes. Return: bytes that are valid; they begin at
+ * *from. */
+static size_t ring_try(const RingSet *set, uint32_t slot, uint64_t *from, uint64_t written,
+                       char *buffer, size_t size)
+{
+        const RingMeta *meta = slot_meta(set, slot);
+        size_t n = MIN_OF(size, (size_t)set->ring_bytes), stale;
+        uint64_t valid;
+
+        n = (size_t)MIN_OF((uint64_t)n, written - *from);
+        ring_copy(set, slot, *from, buffer, n);
+        valid = ring_valid_from(set, meta);
+        if (valid <= *from)
+                return n;
+        stale = (size_t)MIN_OF(valid - *from, (uint64_t)n);
+        *from += stale;
+        memmove(buffer, buffer + stale, n - stale);
+        return n - stale;
+}
+
 int ring_read(const RingSet *set, uint32_t slot, uint64_t position, void *buffer, size_t size,
               RingView *ret_view)
 {
@@ -255,17 +275,7 @@ int ring_read(const RingSet *set, uint32_t slot, uint64_t position, void *buffer
                 from = MAX_OF(wanted, valid);
                 if (from >= written)
                         break;
-                n = MIN_OF(size, (size_t)set->ring_bytes);
-                n = (size_t)MIN_OF((uint64_t)n, written - from);
-                ring_copy(set, slot, from, buffer, n);
-                valid = ring_valid_from(set, meta);
-                if (valid > from) {
-                        size_t stale = (size_t)MIN_OF(valid - from, (uint64_t)n);
-
-                        n -= stale;
-                        from += stale;
-                        memmove(buffer, (char *)buffer + stale, n);
-                }
+                n = ring_try(set, slot, &from, written, buffer, size);
         }
         from = n > 0 ? from : MIN_OF(from, written);
         *ret_view = (RingView){

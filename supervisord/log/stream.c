@@ -270,10 +270,10 @@ static int table_grow(StreamTable *table, uint32_t slot)
         if (slot < table->slot_count)
                 return 0;
         count = MIN_OF(count, LIMIT_SLOTS);
-        grown = reallocarray(table->streams, (size_t)count * STREAMS_OF_SLOT, sizeof(*grown));
+        grown = reallocarray(table->streams, (size_t)count * STREAMS_OF_SLOT, sizeof(Stream *));
         if (!grown)
                 return -ENOMEM;
-        memset(grown + old, 0, ((size_t)count * STREAMS_OF_SLOT - old) * sizeof(*grown));
+        memset(grown + old, 0, ((size_t)count * STREAMS_OF_SLOT - old) * sizeof(Stream *));
         table->streams = grown;
         table->slot_count = count;
         return 0;

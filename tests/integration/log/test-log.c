@@ -199,7 +199,7 @@ START_TEST(malformed_records_are_ignored)
         int fd = fake_kernel_open(&kernel, 1, NULL);
 
         record.log.stream = 1;
-        (void)strcpy(record.log.path, "x/y");
+        (void)snprintf(record.log.path, sizeof(record.log.path), "x/y");
         assert_ok(record_send(kernel.socket_fd, &record, &fd, 1));
         record.slot = UINT32_MAX;
         assert_ok(record_send(kernel.socket_fd, &record, &fd, 1));
@@ -216,7 +216,7 @@ START_TEST(malformed_records_are_ignored)
         assert_ok(record_send(kernel.socket_fd, &record, &kernel.event_fd, 1)); /* no pipe */
         memset(record.log.file, 'x', sizeof(record.log.file));                  /* not terminated */
         assert_ok(record_send(kernel.socket_fd, &record, &fd, 1));
-        (void)strcpy(record.log.file, "relative");
+        (void)snprintf(record.log.file, sizeof(record.log.file), "relative");
         assert_ok(record_send(kernel.socket_fd, &record, &fd, 1));
         ck_assert_int_eq(send(kernel.socket_fd, "short", 5, 0), 5);
         record.type = RECORD_SPAWN; /* not for gend-log */
