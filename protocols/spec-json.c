@@ -64,13 +64,16 @@ size_t spec_path_enter_index(SpecPath *path, size_t index)
         return mark;
 }
 
+#define LINE_IS_KNOWN SIZE_MAX
+
 typedef struct Walk {
         const char *at;
         const char *end;
         int line;
         unsigned depth;
         SpecPath *path;
-        SpecFaults *faults;         /* NULL: only the path where the text ends is asked for */
+        SpecFaults *faults;         /* NULL: no lines are asked for */
+        SpecReader *reader;         /* NULL: keys that stand twice are not asked for */
         size_t sizes[LIMIT_FAULTS]; /* of the faults' paths */
 } Walk;
 
@@ -122,14 +125,27 @@ static void walk_note(Walk *walk)
         for (size_t i = 0; walk->faults && i < walk->faults->count; i++) {
                 SpecFault *fault = &walk->faults->items[i];
 
-                if (walk->sizes[i] < size || memcmp(fault->path, walk->path->text, size) != 0)
+                if (walk->sizes[i] == LINE_IS_KNOWN || walk->sizes[i] < size ||
+                    memcmp(fault->path, walk->path->text, size) != 0)
                         continue;
                 if (size == 0 || strchr(".[", fault->path[size])) /* or the end */
                         fault->line = walk->line;
         }
 }
 
-static bool walk_key(Walk *walk, size_t *ret_mark)
+/* @seen: the keys of this object so far. */
+static void walk_seen(Walk *walk, json_t *seen, const char *key)
+{
+        if (!json_object_get(seen, key)) {
+                if (json_object_set_new(seen, key, json_true()) < 0)
+                        walk->reader->is_out_of_memory = true;
+        } else if (spec_fault_add(walk->reader->faults, walk->line, walk->path->text,
+                                  "this key stands twice in its object: expected it once") < 0) {
+                walk->reader->is_out_of_memory = true;
+        }
+}
+
+static bool walk_key(Walk *walk, json_t *seen, size_t *ret_mark)
 {
         json_auto_t *decoded = NULL;
         const char *token;
@@ -142,17 +158,20 @@ static bool walk_key(Walk *walk, size_t *ret_mark)
                 return false;
         *ret_mark = spec_path_enter_key(walk->path, json_string_value(decoded));
         walk_note(walk);
+        if (seen)
+                walk_seen(walk, seen, json_string_value(decoded));
         return true;
 }
 
 static bool walk_object(Walk *walk)
 {
+        json_auto_t *seen = walk->reader ? json_object() : NULL;
         size_t mark;
 
         if (walk_char(walk, '}'))
                 return true;
         do {
-                if (!walk_key(walk, &mark) || !walk_char(walk, ':') || !walk_value(walk))
+                if (!walk_key(walk, seen, &mark) || !walk_char(walk, ':') || !walk_value(walk))
                         return false;
                 spec_path_leave(walk->path, mark);
         } while (walk_char(walk, ','));
@@ -230,8 +249,11 @@ void spec_locate(SpecReader *reader, const char *text, size_t size)
 
         if (reader->faults->count == 0)
                 return;
-        for (size_t i = 0; i < reader->faults->count; i++)
-                walk.sizes[i] = strlen(reader->faults->items[i].path);
+        for (size_t i = 0; i < reader->faults->count; i++) {
+                const SpecFault *fault = &reader->faults->items[i];
+
+                walk.sizes[i] = fault->line > 0 ? LINE_IS_KNOWN : strlen(fault->path);
+        }
         spec_path_leave(&reader->path, 0);
         walk_blank(&walk);
         walk_note(&walk);
@@ -326,10 +348,7 @@ static int fault_of_syntax(SpecReader *reader, const char *text, size_t size,
 
         if (code == json_error_out_of_memory)
                 return -ENOMEM;
-        if (code == json_error_duplicate_key)
-                (void)snprintf(message, sizeof(message),
-                               "this key stands twice in its object: expected it once");
-        else if (code == json_error_null_character || code == json_error_null_byte_in_key)
+        if (code == json_error_null_character || code == json_error_null_byte_in_key)
                 (void)snprintf(message, sizeof(message),
                                "a zero character, \\u0000: expected text without it");
         else if (code == json_error_premature_end_of_input)
@@ -339,11 +358,25 @@ static int fault_of_syntax(SpecReader *reader, const char *text, size_t size,
                 (void)snprintf(message, sizeof(message), "not JSON, column %zu: %s%s",
                                column_of(text, position), error->text,
                                syntax_hint(text, size, position));
-        /* jansson stops behind what it could not take; a key that stands twice it had taken. */
-        if (code != json_error_duplicate_key && code != json_error_premature_end_of_input &&
-            position > 0)
+        /* jansson stops behind what it could not take. */
+        if (code != json_error_premature_end_of_input && position > 0)
                 position--;
         return fault_of_text(reader, text, position, message);
+}
+
+/* Of text that jansson takes but for that. */
+static void find_duplicates(SpecReader *reader, const char *text, size_t size)
+{
+        Walk walk = {
+                .at = text,
+                .end = text + size,
+                .line = 1,
+                .path = &reader->path,
+                .reader = reader,
+        };
+
+        (void)walk_value(&walk);
+        spec_path_leave(&reader->path, 0);
 }
 
 int spec_load(SpecReader *reader, const char *text, size_t size, json_t **ret_root)
@@ -362,6 +395,11 @@ int spec_load(SpecReader *reader, const char *text, size_t size, json_t **ret_ro
         if (r != 0)
                 return r;
         root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+        if (!root && json_error_code(&error) == json_error_duplicate_key) {
+                root = json_loadb(text, size, 0, &error);
+                if (root)
+                        find_duplicates(reader, text, size);
+        }
         if (!root)
                 return fault_of_syntax(reader, text, size, &error);
         if (!json_is_object(root))

@@ -215,11 +215,8 @@ static void read_children(SpecReader *reader, json_t *list, NodeSpec *node)
         json_array_foreach(list, index, object)
         {
                 size_t mark = spec_path_enter_index(&reader->path, index);
-                size_t processes = reader->process_count;
                 _cleanup_(node_spec_freep) NodeSpec *child = spec_read_child(reader, object, node);
 
-                if (is_simple(node))
-                        reader->process_count = processes; /* a template is none */
                 share_values(object, previous);
                 previous = object;
                 if (child)
@@ -301,8 +298,7 @@ static NodeKind kind_of_child(SpecReader *reader, json_t *object, unsigned *ret_
         return NODE_NONE;
 }
 
-/* What is above the limit is not built, and said once. */
-static bool count_node(SpecReader *reader, const NodeSpec *node)
+bool spec_count_node(SpecReader *reader, const NodeSpec *node)
 {
         bool is_process = node->kind == NODE_EXEC || node->kind == NODE_WORKER;
 
@@ -345,7 +341,7 @@ NodeSpec *spec_read_child(SpecReader *reader, json_t *object, const NodeSpec *pa
                         reader, "instances",
                         "the template of simple_one_for_one has no instances but those that are "
                         "spawned: expected 1");
-        if (!count_node(reader, node))
+        if (!spec_count_node(reader, node))
                 return NULL;
         return steal_ptr(node);
 }

@@ -168,6 +168,10 @@ void spec_read_node(SpecReader *reader, json_t *object, NodeSpec *node, unsigned
  */
 NodeSpec *spec_read_child(SpecReader *reader, json_t *object, const NodeSpec *parent);
 
+/* spec_count_node() - Return: whether it is within the limits. What is not is not built; said once.
+ */
+bool spec_count_node(SpecReader *reader, const NodeSpec *node);
+
 /* spec_append() - @take_node, or instead of it its instances NAME@1 ..., to the end of a list. */
 void spec_append(SpecReader *reader, NodeSpec **take_node, NodeSpec ***list, size_t *count);
 
@@ -196,10 +200,12 @@ void spec_check_names(SpecReader *reader, json_t *list);
 void spec_check_requires(SpecReader *reader, json_t *list);
 
 /**
- * spec_load() - text to JSON: bounded, valid UTF-8, no key twice, an object
+ * spec_load() - text to JSON: bounded, valid UTF-8, an object
  * @ret_root: owned by the caller
  *
- * Return: 0; SPEC_E_INVALID with one fault in @reader; -ENOMEM.
+ * A key that stands twice is a fault in @reader, but the rest can be looked at all the same.
+ *
+ * Return: 0; SPEC_E_INVALID with a fault in @reader; -ENOMEM.
  */
 int spec_load(SpecReader *reader, const char *text, size_t size, json_t **ret_root);
 

@@ -105,10 +105,8 @@ static void read_application(SpecReader *reader, json_t *object, TreeSpec *tree)
                               "an object like { \"name\": \"shop\", \"children\": [ ... ] }");
                 return;
         }
-        if (++reader->supervisor_count > LIMIT_SLOTS)
-                reader->is_too_large = true;
         app = spec_node_new(reader, NODE_APPLICATION, object);
-        if (!app)
+        if (!app || !spec_count_node(reader, app))
                 return;
         spec_read_node(reader, object, app, PLACE_APPLICATION);
         tree->applications[tree->application_count++] = steal_ptr(app);

@@ -536,6 +536,22 @@ START_TEST(all_faults_are_told_at_once_in_the_order_of_the_file)
 }
 END_TEST
 
+START_TEST(every_key_that_stands_twice_is_told_and_hides_no_other_fault)
+{
+        ck_assert_int_eq(
+                parse("{ 'applications': [],\n 'env': { 'A': '1',\n 'B': '2', 'A': '3' },\n"
+                      "'env': {},\n 'node': 5 }"),
+                SPEC_E_INVALID);
+        ck_assert_uint_eq(faults.count, 3);
+        ck_assert_str_eq(faults.items[0].path, "env.A");
+        ck_assert_int_eq(faults.items[0].line, 3);
+        ck_assert_str_eq(faults.items[1].path, "env");
+        ck_assert_int_eq(faults.items[1].line, 4);
+        ck_assert_str_eq(faults.items[2].path, "node");
+        ck_assert_int_eq(faults.items[2].line, 5);
+}
+END_TEST
+
 START_TEST(the_text_of_faults_has_file_line_and_path)
 {
         _cleanup_(freep) char *text = NULL;
@@ -683,7 +699,7 @@ START_TEST(more_processes_than_slots_are_one_fault)
 }
 END_TEST
 
-START_TEST(a_template_is_no_process)
+START_TEST(a_template_is_one_child_however_many_are_spawned)
 {
         const NodeSpec *node = child_of(TREE_OF(
                 "{ 'name': 's', 'strategy': 'simple_one_for_one', 'children': [ { " PROG " } ] }"));
@@ -1031,7 +1047,7 @@ static TCase *spec_case(void)
         tcase_add_test(tcase, every_key_of_a_process_is_taken_over);
         tcase_add_test(tcase, every_key_of_the_top_and_of_an_application_is_taken_over);
         tcase_add_test(tcase, a_worker_keeps_the_list_of_its_actors);
-        tcase_add_test(tcase, a_template_is_no_process);
+        tcase_add_test(tcase, a_template_is_one_child_however_many_are_spawned);
         tcase_add_test(tcase, instances_become_nodes_of_their_own_in_start_order);
         tcase_add_test(tcase, a_dynamic_child_is_the_template_with_more_arguments);
         tcase_add_test(tcase, a_nested_template_is_copied_whole);
@@ -1051,6 +1067,7 @@ static TCase *fault_case(void)
         tcase_add_loop_test(tcase, every_fault_is_told_with_line_path_and_what_was_expected, 0,
                             ARRAY_LEN(fault_rows));
         tcase_add_test(tcase, all_faults_are_told_at_once_in_the_order_of_the_file);
+        tcase_add_test(tcase, every_key_that_stands_twice_is_told_and_hides_no_other_fault);
         tcase_add_test(tcase, the_text_of_faults_has_file_line_and_path);
         tcase_add_test(tcase, more_faults_than_the_limit_are_counted);
         tcase_add_test(tcase, keys_that_are_no_words_are_shown_and_found);
