@@ -12,6 +12,7 @@
 #include <nng/nng.h>
 #include <nng/protocol/reqrep0/req.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,19 @@ static int init_lock(Client *client)
         return -r;
 }
 
+/* nng's threads inherit the mask of this moment: every signal is left to the program. */
+static int open_socket(nng_socket *ret_socket)
+{
+        sigset_t all, before;
+        int r;
+
+        (void)sigfillset(&all);
+        (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+        r = nng_req0_open(ret_socket);
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return r;
+}
+
 static int map_error(int nng_error)
 {
         return nng_error == NNG_ENOMEM ? -ENOMEM : -EPROTO;
@@ -123,7 +137,7 @@ int client_open(const char *socket_path, Client **ret_client)
         r = init_lock(client);
         if (r < 0)
                 return r;
-        r = nng_req0_open(&client->socket);
+        r = open_socket(&client->socket);
         if (r == 0)
                 r = nng_socket_set_size(client->socket, NNG_OPT_RECVMAXSZ, LIMIT_REPLY_BYTES);
         if (r == 0)

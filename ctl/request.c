@@ -214,11 +214,14 @@ int ctl_fail_reply(const Ctl *ctl, const json_t *error)
                 return status;
         }
         (void)fputs("genctl: ", stderr);
+        if (get_int(error, "code") == ERROR_NO_METHOD && ctl->verb->words == WORDS_ACTOR)
+                (void)fprintf(stderr, "%s: this gend has no actors: ", ctl->verb->name);
         out_text_to(stderr, message);
         print_candidates(message, json_object_get(data, "candidates"));
-        if (get_text(data, "hint")) {
-                (void)fputs("; ", stderr);
+        if (get_text(data, "hint") && !json_object_get(data, "candidates")) {
+                (void)fputs(" (", stderr);
                 out_text_to(stderr, get_text(data, "hint"));
+                (void)fputs(")", stderr);
         }
         (void)fputc('\n', stderr);
         print_faults(json_object_get(data, "faults"));

@@ -228,7 +228,7 @@ typedef struct Screen {
         int signal_fd;
 } Screen;
 
-/* Signals are read like any input; nng's threads have them blocked anyway. */
+/* Signals are read like any input; the client keeps them away from nng's threads. */
 static int screen_open(Screen *screen)
 {
         struct termios raw;

@@ -37,35 +37,44 @@ static Colour event_colour(const char *event)
         return COLOUR_NONE;
 }
 
+/* The columns of the event's name: blanks only before something. */
+static void put_name(const char *name, bool is_last)
+{
+        out_in(event_colour(name), name);
+        for (size_t i = strlen(name); i < 10 && !is_last; i++)
+                (void)fputc(' ', stdout);
+}
+
 void print_event(const json_t *event, bool with_path)
 {
-        const char *name = get_text_or(event, "event", "?");
         const char *path = with_path ? get_text(event, "path") : NULL;
+        const char *reason = get_text(event, "reason"), *detail = get_text(event, "detail");
+        bool has_pid = has_int(event, "pid"), has_count = has_int(event, "count");
+        bool has_next_try = has_int(event, "next_try_in_ms");
         char text[TIME_TEXT_BYTES];
 
         (void)printf("%s%s%s  ", colour_on(COLOUR_DIM), format_stamp(text, get_int(event, "time")),
                      colour_off());
-        out_in(event_colour(name), name);
-        for (size_t i = strlen(name); i < 10 && (path || json_object_size(event) > 0); i++)
-                (void)fputc(' ', stdout);
+        put_name(get_text_or(event, "event", "?"),
+                 !path && !reason && !has_pid && !has_count && !has_next_try);
         if (path) {
                 (void)fputs("  ", stdout);
                 out_text(path);
         }
-        if (has_int(event, "pid"))
+        if (has_pid)
                 (void)printf("  pid %" JSON_INTEGER_FORMAT, get_int(event, "pid"));
-        if (get_text(event, "reason")) {
+        if (reason) {
                 (void)fputs("  ", stdout);
-                out_text(get_text(event, "reason"));
+                out_text(reason);
         }
-        if (get_text(event, "detail") && *get_text(event, "detail")) {
+        if (detail && *detail) {
                 (void)fputs(": ", stdout);
-                out_text(get_text(event, "detail"));
+                out_text(detail);
         }
-        if (has_int(event, "next_try_in_ms"))
+        if (has_next_try)
                 (void)printf("  next try in %s",
                              format_duration(text, get_int(event, "next_try_in_ms")));
-        if (has_int(event, "count"))
+        if (has_count)
                 (void)printf("  %" JSON_INTEGER_FORMAT " events", get_int(event, "count"));
         (void)fputc('\n', stdout);
 }

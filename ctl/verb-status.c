@@ -142,12 +142,20 @@ static void put_word(const char *word)
 {
         bool is_plain = *word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                               "0123456789_-+=./:,@%") == strlen(word);
+        const char *quote;
 
         if (is_plain) {
                 out_text(word);
                 return;
         }
         (void)fputc('\'', stdout);
+        while ((quote = strchr(word, '\''))) {
+                _cleanup_(freep) char *before = strndup(word, (size_t)(quote - word));
+
+                out_text(before);
+                (void)fputs("'\\''", stdout);
+                word = quote + 1;
+        }
         out_text(word);
         (void)fputc('\'', stdout);
 }

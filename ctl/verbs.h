@@ -25,6 +25,7 @@ typedef enum VerbWords {
         WORDS_APP, /* start|stop|info NAME */
         WORDS_VERB,
         WORDS_METHOD,
+        WORDS_ACTOR,
 } VerbWords;
 
 #define VERB_MANY UINT32_MAX
