@@ -13,8 +13,8 @@
 
 START_TEST(a_child_with_ready_spawn_runs_once_exec_succeeded)
 {
-        Harness *h = harness_start(
-                TREE(APP("app", "", SIN("a", "never-ready", ",'ready':'spawn'") TOY("b", ""))));
+        Harness *h = harness_start(TREE(
+                APP("app", "", "{'name':'a','exec':['@TOY@','a','never-ready']}," TOY("b", ""))));
 
         expect_state(h, "app/a", "running");
         check_str(h, node_str(h, "app/a", "ready"), "spawn");

@@ -90,7 +90,7 @@ static void check_running_row(Harness *h, const Row *row, size_t type)
                 expect_state(h, path, "finished");
                 check_int(h, node_int(h, path, "restarts"), 0);
         } else {
-                expect_gone(h, path);
+                expect_dropped(h, path);
         }
         expect_dead(h, pid);
 }
@@ -177,7 +177,7 @@ START_TEST(every_answer_to_a_stop_has_its_reason_and_restarts_nobody)
                         if (type < 2)
                                 check_str(h, node_str(h, path, "state"), "stopped");
                         else
-                                check(h, !node_exists(h, path));
+                                expect_dropped(h, path);
                 }
         check_str(h, node_str(h, "app", "state"), "running");
         harness_stop(h);

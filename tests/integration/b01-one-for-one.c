@@ -82,7 +82,7 @@ START_TEST(a_temporary_child_is_dropped)
 
         (void)kill_child(h, "app/a", SIGKILL);
         expect(h, "exited", "app/a", "killed");
-        expect_gone(h, "app/a");
+        expect_dropped(h, "app/a");
         check_str(h, node_str(h, "app", "state"), "running");
         check_int(h, node_int(h, "app", "restarts_in_period"), 0);
         harness_stop(h);

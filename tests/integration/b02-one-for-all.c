@@ -104,7 +104,7 @@ START_TEST(a_temporary_sibling_is_dropped_by_the_group_restart)
         expect(h, "exited", "app/a", "killed");
         expect(h, "ready", "app/c", NULL);
         check_str(h, record_text(h), "c- c. b- b. a+ c+");
-        check(h, !node_exists(h, "app/b"));
+        expect_dropped(h, "app/b");
         harness_stop(h);
 }
 END_TEST
@@ -116,7 +116,7 @@ START_TEST(the_crash_of_a_temporary_child_moves_nobody)
 
         (void)kill_child(h, "app/b", SIGKILL);
         expect(h, "exited", "app/b", "killed");
-        expect_gone(h, "app/b");
+        expect_dropped(h, "app/b");
         check_str(h, record_text(h), "a+ b+");
         check_int(h, events_count(h, 0, "stopping", NULL), 0);
         harness_stop(h);

@@ -99,7 +99,7 @@ START_TEST(a_later_temporary_sibling_is_dropped)
         expect(h, "ready", "app/d", NULL);
         check_str(h, record_text(h), "d- d. c- c. b+ d+");
         check_str(h, node_str(h, "app/a", "state"), "running");
-        check(h, !node_exists(h, "app/c"));
+        expect_dropped(h, "app/c");
         harness_stop(h);
 }
 END_TEST

@@ -141,7 +141,7 @@ START_TEST(the_budget_is_shared)
         expect_new_pid(h, one, pid);
         (void)kill_child(h, two, SIGKILL);
         expect(h, "escalated", "app/jobs", NULL);
-        expect_gone(h, "app/jobs");
+        expect_dropped(h, "app/jobs");
         check_str(h, node_str(h, "app", "state"), "running");
         harness_stop(h);
 }

@@ -75,7 +75,7 @@ START_TEST(a_temporary_supervisor_that_gave_up_is_dropped)
 
         (void)kill_child(h, "app/sub/b", SIGKILL);
         expect(h, "exited", "app/sub", "shutdown");
-        expect_gone(h, "app/sub");
+        expect_dropped(h, "app/sub");
         check_str(h, node_str(h, "app", "state"), "running");
         harness_stop(h);
 }

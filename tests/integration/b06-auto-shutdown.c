@@ -72,7 +72,7 @@ START_TEST(an_insignificant_child_ends_nothing)
         touch(h, "c.go");
         touch(h, "e.go");
         expect_state(h, "app/any/a", "finished");
-        expect_gone(h, "app/all/c");
+        expect_dropped(h, "app/all/c");
         expect_state(h, "app/never/e", "finished");
         check_str(h, node_str(h, "app/any", "state"), "running");
         check_str(h, node_str(h, "app/all", "state"), "running");
@@ -105,7 +105,7 @@ START_TEST(a_significant_bystander_ends_nothing)
         expect(h, "ready", "app/sub/c", NULL);
         check_str(h, node_str(h, "app/sub", "state"), "running");
         check_str(h, node_str(h, "app/sub/b", "state"), "running");
-        check(h, !node_exists(h, "app/sub/a"));
+        expect_dropped(h, "app/sub/a");
         harness_stop(h);
 }
 END_TEST
@@ -156,7 +156,7 @@ START_TEST(what_the_parent_makes_of_it_depends_on_the_restart_type)
         touch(h, "a.go");
         expect_new_pid(h, "app/perm/a", a);
         touch(h, "b.go");
-        expect_gone(h, "app/temp");
+        expect_dropped(h, "app/temp");
         touch(h, "c.go");
         expect(h, "exited", "app/outer/inner", "shutdown");
         expect(h, "exited", "app/outer", "shutdown");

@@ -125,7 +125,7 @@ START_TEST(what_is_no_failure_does_not_count)
                                                                   TRANSIENT) TOY("a", ""))));
 
         (void)kill_child(h, "app/temp", SIGSEGV);
-        expect_gone(h, "app/temp");
+        expect_dropped(h, "app/temp");
         touch(h, "go");
         expect_state(h, "app/trans", "finished");
         for (int i = 0; i < 5; i++) {

@@ -368,7 +368,7 @@ void events_check_gapless(Harness *h)
 /* A request whose answer may never come. */
 static json_t *try_ctl(Harness *h, const char *method, const char *params)
 {
-        if (!h->rpc)
+        if (!h->rpc || h->pidfd < 0)
                 return NULL;
         return json_object_get(finish(h, begin(h, method, params, DUMP_MSEC)), "result");
 }

@@ -200,6 +200,9 @@ pid_t expect_new_pid_at(Harness *h, int line, const char *path, pid_t old);
 #define expect_gone(h, path) expect_gone_at(h, __LINE__, path)
 void expect_gone_at(Harness *h, int line, const char *path);
 
+/* expect_dropped() - waits until a temporary child that ended is forgotten. */
+#define expect_dropped(h, path) expect_gone_at(h, __LINE__, path)
+
 /* kill_child() - from outside, as an operator with kill(1). Return: the pid it had. */
 pid_t kill_child(Harness *h, const char *path, int signo);
 
