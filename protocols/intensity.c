@@ -27,10 +27,10 @@ void intensity_init(Intensity *intensity, usec_t *times, uint32_t limit, usec_t 
         assert(limit < UINT32_MAX / 2);
 
         *intensity = (Intensity){
-                .times = times,
                 .limit = limit,
                 .period_usec = period_usec,
         };
+        intensity->times = times;
 }
 
 bool intensity_spend(Intensity *intensity, usec_t now_usec)

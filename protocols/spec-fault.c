@@ -198,11 +198,9 @@ void spec_expected(SpecReader *reader, json_t *value, const char *what)
         spec_fault(reader, "expected %s, found %s", what, found);
 }
 
-static unsigned min_of_three(unsigned a, unsigned b, unsigned c)
+static unsigned min_of(unsigned a, unsigned b)
 {
-        unsigned least = a < b ? a : b;
-
-        return least < c ? least : c;
+        return a < b ? a : b;
 }
 
 /* Edits from @a to @b: insert, remove, replace, swap of neighbours. Both at most LIMIT_NAME_BYTES.
@@ -220,10 +218,12 @@ static unsigned edit_distance(const char *a, const char *b)
 
                 row[0] = i;
                 for (unsigned j = 1; j <= b_size; j++) {
-                        row[j] = min_of_three(row[j - 1] + 1, above[j] + 1,
-                                              above[j - 1] + (a[i - 1] != b[j - 1]));
-                        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                                row[j] = MIN_OF(row[j], twice[j - 2] + 1);
+                        bool is_swap =
+                                i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+
+                        row[j] = min_of(row[j - 1] + 1, above[j] + 1);
+                        row[j] = min_of(row[j], above[j - 1] + (a[i - 1] != b[j - 1]));
+                        row[j] = is_swap ? min_of(row[j], twice[j - 2] + 1) : row[j];
                 }
         }
         return rows[a_size % 3][b_size];

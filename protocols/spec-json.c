@@ -289,35 +289,39 @@ static size_t column_of(const char *text, size_t position)
         return column;
 }
 
+static int fault_of_depth(SpecReader *reader, const char *text, size_t position)
+{
+        char message[128];
+
+        (void)snprintf(message, sizeof(message),
+                       "nested too deep: expected at most %u levels of {} and []",
+                       LIMIT_JSON_DEPTH);
+        return fault_of_text(reader, text, position, message);
+}
+
 /* What jansson leaves to its caller: zero bytes, and the depth, before it recurses. */
 static int check_bytes(SpecReader *reader, const char *text, size_t size)
 {
+        const char *zero = size > 0 ? memchr(text, '\0', size) : NULL;
         bool is_in_string = false;
         unsigned depth = 0;
-        char message[128];
 
+        if (zero)
+                return fault_of_text(reader, text, (size_t)(zero - text),
+                                     "a zero byte: this is not JSON text");
         for (size_t i = 0; i < size; i++) {
                 char c = text[i];
 
-                if (c == '\0')
-                        return fault_of_text(reader, text, i, "a zero byte: this is not JSON text");
                 if (is_in_string) {
-                        if (c == '\\' && i + 1 < size && text[i + 1] != '\0')
-                                i++;
-                        else if (c == '"')
-                                is_in_string = false;
-                } else if (c == '"') {
-                        is_in_string = true;
+                        i += c == '\\';
+                        is_in_string = c != '"';
                 } else if (c == '{' || c == '[') {
-                        if (++depth > LIMIT_JSON_DEPTH) {
-                                (void)snprintf(
-                                        message, sizeof(message),
-                                        "nested too deep: expected at most %u levels of {} and []",
-                                        LIMIT_JSON_DEPTH);
-                                return fault_of_text(reader, text, i, message);
-                        }
+                        if (++depth > LIMIT_JSON_DEPTH)
+                                return fault_of_depth(reader, text, i);
                 } else if ((c == '}' || c == ']') && depth > 0) {
                         depth--;
+                } else {
+                        is_in_string = c == '"';
                 }
         }
         return 0;

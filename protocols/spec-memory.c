@@ -181,7 +181,7 @@ static bool copy_children(NodeSpec *to, const NodeSpec *from)
 {
         if (from->child_count == 0)
                 return true;
-        to->children = calloc(from->child_count, sizeof(to->children[0]));
+        to->children = calloc(from->child_count, sizeof(NodeSpec *));
         if (!to->children)
                 return false;
         for (size_t i = 0; i < from->child_count; i++) {

@@ -350,7 +350,7 @@ void spec_append(SpecReader *reader, NodeSpec **take_node, NodeSpec ***list, siz
 {
         const NodeSpec *node = *take_node;
         uint32_t instances = MAX_OF(node->process.instances, 1u);
-        NodeSpec **grown = reallocarray(*list, *count + instances, sizeof(grown[0]));
+        NodeSpec **grown = reallocarray(*list, *count + instances, sizeof(NodeSpec *));
         char name[LIMIT_NAME_BYTES + 16];
 
         if (!grown) {

@@ -34,29 +34,38 @@ static int program_check(const char *file)
         return 0;
 }
 
+/* @name in the folder of @size bytes at @at, if it is a program there; otherwise NULL. */
+static char *program_in(SpecReader *reader, const char *at, size_t size, const char *name)
+{
+        char *file = NULL;
+
+        if (*at != '/') /* a relative one would depend on where gend was started */
+                return NULL;
+        if (asprintf(&file, "%.*s/%s", (int)size, at, name) < 0) {
+                reader->is_out_of_memory = true;
+                return NULL;
+        }
+        if (program_check(file) == 0)
+                return file;
+        free(file);
+        return NULL;
+}
+
 /* The first executable @name in $PATH; NULL when there is none. */
 static char *program_in_path(SpecReader *reader, const char *name)
 {
         const char *at = getenv("PATH");
+        char *file = NULL;
 
         if (!at || !*at)
                 at = DEFAULT_PATH;
-        while (*at) {
+        while (*at && !file) {
                 size_t size = strcspn(at, ":");
-                _cleanup_(freep) char *file = NULL;
 
-                if (*at == '/') { /* a relative one would depend on where gend was started */
-                        if (asprintf(&file, "%.*s/%s", (int)size, at, name) < 0) {
-                                file = NULL;
-                                reader->is_out_of_memory = true;
-                                return NULL;
-                        }
-                        if (program_check(file) == 0)
-                                return steal_ptr(file);
-                }
+                file = program_in(reader, at, size, name);
                 at += size + (at[size] == ':');
         }
-        return NULL;
+        return file;
 }
 
 static void fault_program(SpecReader *reader, const char *file, int r, bool was_searched)

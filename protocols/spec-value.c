@@ -81,12 +81,21 @@ int duration_parse(const char *text, usec_t *ret_usec)
         return -EINVAL;
 }
 
+/* Return: the power of two for a suffix, 0 for none; a negative errno. */
+static int size_unit(const char *text)
+{
+        static const char *const units[] = {"", "K", "M", "G", "T"};
+
+        for (size_t i = 0; i < ARRAY_LEN(units); i++)
+                if (strcasecmp(text, units[i]) == 0)
+                        return 10 * (int)i;
+        return -EINVAL;
+}
+
 int size_parse(const char *text, uint64_t *ret_bytes)
 {
-        static const char units[] = "KMGT";
-        const char *unit;
         uint64_t bytes = 0;
-        unsigned shift = 0;
+        int shift;
 
         if (!isdigit((unsigned char)*text))
                 return -EINVAL;
@@ -95,12 +104,9 @@ int size_parse(const char *text, uint64_t *ret_bytes)
                         return -ERANGE;
                 bytes = bytes * 10 + (uint64_t)(*text - '0');
         }
-        if (*text) {
-                unit = strchr(units, toupper((unsigned char)*text));
-                if (!unit || text[1])
-                        return -EINVAL;
-                shift = 10 * (unsigned)(unit - units + 1);
-        }
+        shift = size_unit(text);
+        if (shift < 0)
+                return shift;
         if (bytes > (UINT64_MAX >> 1) >> shift)
                 return -ERANGE;
         *ret_bytes = bytes << shift;

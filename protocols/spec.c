@@ -128,8 +128,7 @@ static void read_applications(SpecReader *reader, json_t *list, TreeSpec *tree)
                 spec_fault(reader, "%zu applications: expected at most %u", json_array_size(list),
                            LIMIT_SLOTS);
         } else {
-                tree->applications =
-                        spec_calloc(reader, json_array_size(list), sizeof(tree->applications[0]));
+                tree->applications = spec_calloc(reader, json_array_size(list), sizeof(NodeSpec *));
                 json_array_foreach(list, index, object)
                 {
                         size_t inner = spec_path_enter_index(&reader->path, index);
@@ -233,18 +232,13 @@ int spec_parse(const char *text, size_t size, const char *folder, TreeSpec **ret
         return 0;
 }
 
-int spec_parse_child(const char *text, size_t size, const char *folder, const NodeSpec *parent,
-                     NodeSpec ***ret_nodes, size_t *ret_count, SpecFaults *faults)
+static int parse_one(SpecReader *reader, const char *text, size_t size, const NodeSpec *parent,
+                     NodeSpec **ret_node)
 {
-        _cleanup_(reader_freep) SpecReader *reader = reader_new(folder, faults);
         _cleanup_(node_spec_freep) NodeSpec *node = NULL;
         json_auto_t *root = NULL;
-        NodeSpec **nodes = NULL;
-        size_t count = 0;
         int r;
 
-        if (!reader)
-                return -ENOMEM;
         r = spec_load(reader, text, size, &root);
         if (r != 0)
                 return r;
@@ -252,14 +246,33 @@ int spec_parse_child(const char *text, size_t size, const char *folder, const No
         r = reader_finish(reader, text, size);
         if (r != 0)
                 return r;
-        spec_append(reader, &node, &nodes, &count);
-        if (reader->is_out_of_memory) {
-                for (size_t i = 0; i < count; i++)
-                        node_spec_free(nodes[i]);
-                free(nodes);
+        *ret_node = steal_ptr(node);
+        return 0;
+}
+
+// NOLINTNEXTLINE(readability-function-size): one parameter more than usual, all of them needed
+int spec_parse_child(const char *text, size_t size, const char *folder, const NodeSpec *parent,
+                     NodeSpec ***ret_nodes, size_t *ret_count, SpecFaults *faults)
+{
+        _cleanup_(reader_freep) SpecReader *reader = reader_new(folder, faults);
+        _cleanup_(node_spec_freep) NodeSpec *list =
+                NULL; /* owns the instances until all are there */
+        _cleanup_(node_spec_freep) NodeSpec *node = NULL;
+        int r;
+
+        if (!reader)
                 return -ENOMEM;
-        }
-        *ret_nodes = nodes;
-        *ret_count = count;
+        r = parse_one(reader, text, size, parent, &node);
+        if (r != 0)
+                return r;
+        list = spec_node_new(reader, NODE_SUPERVISOR, NULL);
+        if (!list)
+                return -ENOMEM;
+        spec_append(reader, &node, &list->children, &list->child_count);
+        if (reader->is_out_of_memory)
+                return -ENOMEM;
+        *ret_count = list->child_count;
+        *ret_nodes = steal_ptr(list->children);
+        list->child_count = 0;
         return 0;
 }

@@ -613,8 +613,7 @@ END_TEST
 static void fill(char *text, size_t *used, const char *piece, unsigned times)
 {
         for (unsigned i = 0; i < times; i++) {
-                memcpy(text + *used, piece, strlen(piece));
-                *used += strlen(piece);
+                *used = (size_t)(stpcpy(text + *used, piece) - text);
         }
 }
 
