@@ -1,8 +1,8 @@
 #pragma once
 /*
  * The supervision decision, as Erlang/OTP takes it: a pure function from "who ended, and how" to a
- * plan. No I/O, no clock, no allocation; gend-supervisor carries plans out on OS processes, workerlib
- * the very same ones on actors.
+ * plan. No I/O, no clock, no allocation; gend-supervisor carries plans out on OS processes,
+ * workerlib the very same ones on actors.
  */
 
 #include "base/usec.h"
@@ -46,7 +46,8 @@ typedef enum ExitClass {
         EXIT_CLASS_COUNT
 } ExitClass;
 
-/* Names as they stand in the tree file and in JSON; NULL for what is none. Lookups: NONE when unknown. */
+/* Names as they stand in the tree file and in JSON; NULL for what is none. Lookups: NONE when
+ * unknown. */
 const char *strategy_name(Strategy strategy);
 Strategy strategy_from_name(const char *name);
 const char *restart_type_name(RestartType restart);
@@ -59,7 +60,8 @@ const char *exit_class_name(ExitClass how);
 typedef struct PolicyChild {
         RestartType restart;
         bool is_significant;
-        bool is_active; /* up, starting, stopping or waiting for its restart: not stopped or finished */
+        bool is_active; /* up, starting, stopping or waiting for its restart: not stopped or
+                           finished */
 } PolicyChild;
 
 typedef struct PolicyInput {
@@ -67,9 +69,9 @@ typedef struct PolicyInput {
         AutoShutdown auto_shutdown;
         const PolicyChild *children; /* borrowed; in start order */
         size_t child_count;
-        size_t ended;        /* index of the one that ended */
+        size_t ended; /* index of the one that ended */
         ExitClass how;
-        bool has_budget;     /* one more restart is within intensity and max_failures */
+        bool has_budget; /* one more restart is within intensity and max_failures */
 } PolicyInput;
 
 typedef enum PlanKind {
@@ -82,9 +84,9 @@ typedef enum PlanKind {
         PLAN_KIND_COUNT
 } PlanKind;
 
-/* A value that a test can print. For PLAN_RESTART the range includes the one that ended; of the others
- * in it, temporary ones are stopped and dropped, all else is started again, stopped and finished ones
- * too (SUP-047, 048, 052). */
+/* A value that a test can print. For PLAN_RESTART the range includes the one that ended; of the
+ * others in it, temporary ones are stopped and dropped, all else is started again, stopped and
+ * finished ones too (SUP-047, 048, 052). */
 typedef struct Plan {
         PlanKind kind;
         size_t first;

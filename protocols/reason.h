@@ -1,7 +1,7 @@
 #pragma once
 /*
- * How an OS process ended, as an exit reason in Erlang's terms (02, section 2): one table for events,
- * JSON, logs, and later for links and monitors.
+ * How an OS process ended, as an exit reason in Erlang's terms (02, section 2): one table for
+ * events, JSON, logs, and later for links and monitors.
  */
 
 #include "protocols/policy.h"
@@ -24,14 +24,14 @@ typedef enum EndPhase {
 
 typedef struct EndFacts {
         EndPhase phase;
-        bool is_brutal;      /* KILLING by brutal_kill: not "forced" */
-        bool was_watchdog;   /* killed by us: WATCHDOG=1 stayed out */
+        bool is_brutal;    /* KILLING by brutal_kill: not "forced" */
+        bool was_watchdog; /* killed by us: WATCHDOG=1 stayed out */
         bool was_start_timeout;
         bool was_oom;
         bool dumped_core;
-        int code;            /* CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0: never spawned */
-        int status;          /* exit status or signal */
-        int stop_signal;     /* the signal a stop of this child begins with */
+        int code;                    /* CLD_EXITED, CLD_KILLED, CLD_DUMPED; 0: never spawned */
+        int status;                  /* exit status or signal */
+        int stop_signal;             /* the signal a stop of this child begins with */
         const uint8_t *success_exit; /* statuses that count as normal; borrowed */
         size_t success_exit_count;
         uint32_t spawn_step; /* SpawnStep when it never came to be */
@@ -40,11 +40,12 @@ typedef struct EndFacts {
 } EndFacts;
 
 typedef struct Reason {
-        ExitClass how;              /* NORMAL, SHUTDOWN or ABNORMAL; START for a failed start */
-        bool is_shutdown_error;     /* a stop that ended oddly: reported, otherwise a shutdown */
-        bool is_forced;             /* SIGKILL was needed to stop it */
-        char text[REASON_BYTES];    /* "normal", "{exit_status,3}", "{signal,'SIGSEGV',core}", ... */
-        char detail[REASON_BYTES];  /* for people: "exec of /x/y failed: No such file or directory" or "" */
+        ExitClass how;             /* NORMAL, SHUTDOWN or ABNORMAL; START for a failed start */
+        bool is_shutdown_error;    /* a stop that ended oddly: reported, otherwise a shutdown */
+        bool is_forced;            /* SIGKILL was needed to stop it */
+        char text[REASON_BYTES];   /* "normal", "{exit_status,3}", "{signal,'SIGSEGV',core}", ... */
+        char detail[REASON_BYTES]; /* for people: "exec of /x/y failed: No such file or directory"
+                                      or "" */
 } Reason;
 
 /* reason_translate() - the table. Context: any; pure. */
@@ -53,7 +54,7 @@ void reason_translate(const EndFacts *facts, Reason *ret_reason);
 /* reason_class() - "normal", "shutdown" and "{shutdown,...}" are clean, all else is abnormal. */
 ExitClass reason_class(const char *text);
 
-/* signal_name() - "SIGTERM"; "SIG42" for real-time ones. signal_from_name(): with or without SIG, or a
- * number; 0 when unknown. */
+/* signal_name() - "SIGTERM"; "SIG42" for real-time ones. signal_from_name(): with or without SIG,
+ * or a number; 0 when unknown. */
 const char *signal_name(int signo);
 int signal_from_name(const char *name);
