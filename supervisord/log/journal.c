@@ -1,12 +1,13 @@
 /*
- * Datagrams for journald, written by hand: sd_journal_sendv() waits when journald hangs, and
- * whoever reads the output of all children may wait for nobody. Called by stream.c.
+ * Datagrams for journald, written by hand: sd_journal_sendv() waits without end when journald
+ * hangs, and whoever reads the output of all children must not. Called by stream.c.
  */
 #include "supervisord/log/journal.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,10 @@
 #include "protocols/limits.h"
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+#define WAIT_USEC_MAX    (100 * USEC_PER_MSEC) /* at once */
+#define WAIT_PERIOD_USEC USEC_PER_SEC
+#define WAIT_BUDGET_USEC (WAIT_PERIOD_USEC / 2)
 
 /* Path and identifier, and the rest with its numbers. */
 #define FIELDS_BYTES (2 * LIMIT_PATH_BYTES + 256)
@@ -88,8 +93,33 @@ static size_t write_fields(const JournalOrigin *origin, int priority, char field
         return n < 0 ? 0 : MIN_OF((size_t)n, (size_t)FIELDS_BYTES - 1);
 }
 
-int journal_send(const Journal *journal, const JournalOrigin *origin, int priority,
-                 const char *text, size_t size)
+/* The queue is full. Return: whether there is room now. */
+static bool journal_wait(Journal *journal)
+{
+        struct pollfd room = {.fd = journal->fd, .events = POLLOUT};
+        usec_t now = now_usec(), left;
+        int n;
+
+        if (usec_sub(now, journal->period_usec) >= WAIT_PERIOD_USEC) {
+                journal->period_usec = now;
+                journal->waited_usec = 0;
+        }
+        left = usec_sub(WAIT_BUDGET_USEC, journal->waited_usec);
+        left = MIN_OF(left, WAIT_USEC_MAX);
+        if (journal->hangs || left < USEC_PER_MSEC)
+                return false;
+        /* Only a connected socket can say that its peer's queue has room. */
+        if (connect(journal->fd, (const struct sockaddr *)&journal->address,
+                    sizeof(journal->address)) < 0)
+                return false;
+        n = poll(&room, 1, (int)(left / USEC_PER_MSEC));
+        journal->waited_usec += now_usec() - now;
+        journal->hangs = n == 0 && left == WAIT_USEC_MAX;
+        return n > 0;
+}
+
+int journal_send(Journal *journal, const JournalOrigin *origin, int priority, const char *text,
+                 size_t size)
 {
         static char text_name[] = "MESSAGE=", bytes_name[] = "MESSAGE\n", newline[] = "\n";
         bool plain = is_plain(text, size);
@@ -114,8 +144,14 @@ int journal_send(const Journal *journal, const JournalOrigin *origin, int priori
                 .msg_iovlen = ARRAY_LEN(parts),
         };
 
-        while (sendmsg(journal->fd, &datagram, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-                if (errno != EINTR)
+        while (sendmsg(journal->fd, &datagram, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+                if (errno == EINTR)
+                        continue;
+                if (errno != EAGAIN)
                         return -errno;
+                if (!journal_wait(journal))
+                        return -EAGAIN;
+        }
+        journal->hangs = false;
         return 0;
 }

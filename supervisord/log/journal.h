@@ -1,7 +1,9 @@
 #pragma once
 /*
- * The journal in its native protocol: one datagram per line, with fields. It never waits: what
- * journald does not take at once is refused, and the caller counts it.
+ * The journal in its native protocol: one datagram per line, with fields. The socket holds a few
+ * hundred lines at most, so a burst waits until journald has taken some: never for more than half
+ * of the time, and not at all while it seems to hang. What it does not take then is refused, and
+ * the caller counts it.
  *
  * Environment: JOURNAL_STREAM, set by systemd, says that there is a journal to write to at all;
  * GEND_JOURNAL_SOCKET names a socket in place of /run/systemd/journal/socket (for tests and for
@@ -9,6 +11,8 @@
  *
  * Context: loop.
  */
+
+#include "base/usec.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +22,9 @@
 typedef struct Journal {
         int fd; /* -1: there is none */
         struct sockaddr_un address;
+        usec_t period_usec; /* began then */
+        usec_t waited_usec; /* in this period */
+        bool hangs;         /* took nothing for as long as we wait, and since */
 } Journal;
 
 #define JOURNAL_NULL ((Journal){.fd = -1})
@@ -42,8 +49,7 @@ void journal_close(Journal *journal);
 /* journal_is_open() - whether lines go to the journal. */
 bool journal_is_open(const Journal *journal);
 
-/* journal_priority() - take "<N>" off the beginning of a line. Return: N, or LOG_INFO without one.
- */
+/* journal_priority() - take "<N>" off the beginning of a line. Return: N, else LOG_INFO. */
 int journal_priority(const char **text, size_t *size);
 
 /**
@@ -52,5 +58,5 @@ int journal_priority(const char **text, size_t *size);
  *
  * Return: 0; -EAGAIN when journald does not keep up; another negative errno.
  */
-int journal_send(const Journal *journal, const JournalOrigin *origin, int priority,
-                 const char *text, size_t size);
+int journal_send(Journal *journal, const JournalOrigin *origin, int priority, const char *text,
+                 size_t size);

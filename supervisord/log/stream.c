@@ -187,16 +187,12 @@ static ssize_t stream_step(Stream *stream)
         ring_append(&table->rings, stream->key.slot, table->chunk, size);
         if (stream->file)
                 stream_to_file(stream, table->chunk, size);
+        else
+                stream_to_journal(stream, table->chunk, size);
         r = stream_consume(stream, size);
         flight_end(&table->rings);
-        if (r < 0)
-                return r;
-        /* Last, for it costs most; a line that is not sent when gend-log dies is still in the ring.
-         */
-        if (!stream->file && journal_is_open(&table->journal))
-                lines_feed(&stream->lines, table->chunk, size, on_line, stream);
         say_moved(table);
-        return (ssize_t)size;
+        return r < 0 ? r : (ssize_t)size;
 }
 
 /* A predecessor died with bytes of this stream in hand: finish what it began. */

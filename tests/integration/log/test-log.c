@@ -744,6 +744,28 @@ START_TEST(a_hung_journal_blocks_nobody_and_is_counted)
 }
 END_TEST
 
+/* Queues of datagrams are short: 10 by default, a few hundred under systemd. */
+START_TEST(a_burst_longer_than_the_queue_waits_for_the_journal)
+{
+        static const char line[] = "0123456789012345678\n";
+        int fd = fake_kernel_open(&kernel, 4, NULL);
+        unsigned received = 0, lost;
+        char lines[10000];
+
+        for (size_t i = 0; i < sizeof(lines); i++)
+                lines[i] = line[i % 20];
+        ck_assert_int_eq(write(fd, lines, sizeof(lines)), sizeof(lines));
+        while (!fake_kernel_drained(&kernel, 4))
+                received += recv(journal_fd, datagram, sizeof(datagram), MSG_DONTWAIT) > 0;
+        fake_kernel_settle(&kernel, 4);
+        while (recv(journal_fd, datagram, sizeof(datagram), MSG_DONTWAIT) > 0)
+                received++;
+        lost = (unsigned)(dropped_of(4) / 19);
+        ck_assert_uint_eq(received + lost, 500);
+        ck_assert_uint_ge(received, 100); /* all, on a machine that does nothing else */
+}
+END_TEST
+
 START_TEST(no_line_is_lost_to_the_journal_when_it_is_killed)
 {
         int fd = fake_kernel_open(&kernel, 4, NULL);
@@ -826,6 +848,7 @@ static TCase *journal_case(void)
         tcase_add_test(tc, long_lines_are_split_and_keep_their_priority);
         tcase_add_test(tc, what_goes_to_a_file_does_not_go_to_the_journal);
         tcase_add_test(tc, a_hung_journal_blocks_nobody_and_is_counted);
+        tcase_add_test(tc, a_burst_longer_than_the_queue_waits_for_the_journal);
         tcase_add_test(tc, no_line_is_lost_to_the_journal_when_it_is_killed);
         return tc;
 }
