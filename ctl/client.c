@@ -39,6 +39,7 @@ struct Client {
         usec_t away_usec; /* since when there is no connection; 0: there is one, or was not asked */
         usec_t probe_usec; /* when to ask next */
         int reason;        /* errno of the last probe */
+        int probe_fd;      /* a connection that was not greeted yet, or -1 */
 
         pthread_mutex_t lock;
         pthread_cond_t changed;
@@ -133,6 +134,7 @@ int client_open(const char *socket_path, Client **ret_client)
             strlen(socket_path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
                 return -ENAMETOOLONG;
         client->path = socket_path;
+        client->probe_fd = -1;
         client->patience_usec = PATIENCE_USEC;
         r = init_lock(client);
         if (r < 0)
@@ -216,19 +218,34 @@ int client_begin(Client *client, const char *text, size_t size, bool is_repeatab
         return 0;
 }
 
-/* Return: 0 when somebody accepts connections, else a positive errno. */
-static int probe(const char *path)
+/*
+ * nng keeps to itself why it has no connection, so a connection of our own asks. It says hello as a
+ * peer does and stays until it was greeted: a listener of nng 1.5 takes one that is closed before
+ * that for its own end.
+ *
+ * Return: 0 when somebody accepts connections, else a positive errno.
+ */
+static int probe(Client *client)
 {
+        static const unsigned char hello[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
         struct sockaddr_un address = {.sun_family = AF_UNIX};
-        _cleanup_(closep) int fd = -1;
+        _cleanup_(closep) int fd = steal_fd(&client->probe_fd);
+        unsigned char answer[sizeof(hello)];
 
+        if (fd >= 0 && recv(fd, answer, sizeof(answer), MSG_DONTWAIT) < 0 && errno == EAGAIN) {
+                client->probe_fd = steal_fd(&fd);
+                return 0;
+        }
+        fd = close_fd(fd);
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return 0; /* not known, then */
-        memcpy(address.sun_path, path, strlen(path));
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN)
-                return 0;
-        return errno;
+        memcpy(address.sun_path, client->path, strlen(client->path));
+        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+                return errno == EAGAIN ? 0 : errno;
+        if (send(fd, hello, sizeof(hello), MSG_NOSIGNAL) == (ssize_t)sizeof(hello))
+                client->probe_fd = steal_fd(&fd);
+        return 0;
 }
 
 static bool has_folder(const char *path)
@@ -252,7 +269,7 @@ static int look_why(Client *client, usec_t now)
         }
         if (now < client->probe_usec)
                 return 0;
-        client->reason = probe(client->path);
+        client->reason = probe(client);
         client->probe_usec = usec_add(now, client->reason ? PROBE_USEC : PROBE_AGAIN_USEC);
         if (client->reason == 0)
                 return 0;
