@@ -41,13 +41,12 @@ class Service:
 
     def boot(self):
         """Starts the instance and installs gend."""
-        units = os.path.join(self.folder, "units")
-        os.mkdir(units)
         os.makedirs(os.path.join(self.shared, "root"))
-        subprocess.run(["meson", "install", "-C", self.build, "--no-rebuild", "--quiet", "--destdir",
-                        os.path.join(self.shared, "root")], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["meson", "install", "-C", self.build, "--no-rebuild", "--quiet",
+                        "--destdir", os.path.join(self.shared, "root")],
+                       check=True, stdout=subprocess.DEVNULL)
         shutil.copy(os.path.join(self.build, "examples", "greeter"), self.shared)
-        subprocess.run([INSTANCE, "up", self.state, units, self.shared], check=True,
+        subprocess.run([INSTANCE, "up", self.state, "", self.shared], check=True,
                        stdout=sys.stderr)
         self.is_up = True
         self.run("cp", "-a", "/run/shared/root/.", "/")
