@@ -101,7 +101,7 @@ static void answer_one(nng_socket socket, const json_t *script)
 
 static _Noreturn void serve(const char *path, const char *text)
 {
-        json_t *script = json_loads(text, 0, NULL);
+        json_t *script = json_loads(text, JSON_ALLOW_NUL, NULL);
         char url[256];
         nng_socket socket;
 
