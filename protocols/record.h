@@ -35,13 +35,12 @@ typedef enum RecordType {
         RECORD_NONE = 0,
 
         /* gend-supervisor to gend */
-        RECORD_SPAWN,      /* spawn; descriptor: the sealed spawn specification (protocols/spawn.h), or
-                              none: that of the slot's last spawn again */
+        RECORD_SPAWN,      /* spawn; descriptor: the sealed spawn specification (protocols/spawn.h) */
         RECORD_SIGNAL,     /* signal */
         RECORD_FORGET,     /* slot, generation: this end was dealt with, the row may go. The slot's ring
-                              and its last specification stay for the next generation */
-        RECORD_RELEASE,    /* slot: it has no owner any more. Ring and specification go, at once or when
-                              its last row is forgotten */
+                              stays for the next generation */
+        RECORD_RELEASE,    /* slot: it has no owner any more. Its ring goes, at once or when its last row is
+                              forgotten */
         RECORD_CHECKPOINT, /* descriptor: keep this memfd from now on in place of the last */
         RECORD_SERVICE,    /* service: what the service manager (systemd) is to be told */
         RECORD_UNLISTEN,   /* listen: close a kept listening socket that no child has any more */

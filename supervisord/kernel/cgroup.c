@@ -220,7 +220,7 @@ static void name_of(const Slot *slot, char ret_name[NAME_BYTES])
         (void)snprintf(ret_name, NAME_BYTES, "%" PRIu32 ".%" PRIu64, slot->index, slot->generation);
 }
 
-static int limit(const Slot *slot, uint32_t controller, const char *file, const char *text)
+static int limit(const Slot *slot, bool is_optional, uint32_t controller, const char *file, const char *text)
 {
         char name[NAME_BYTES];
         int r = -ENOTSUP;
@@ -228,36 +228,35 @@ static int limit(const Slot *slot, uint32_t controller, const char *file, const 
         name_of(slot, name);
         if (slot->kernel->cgroup_flags & controller)
                 r = write_file(slot->kernel->cgroup_fd, name, file, text);
-        return slot->block.spec.cgroup_optional ? 0 : r;
+        return is_optional ? 0 : r;
 }
 
-static int set_limits(const Slot *slot)
+static int set_limits(const Slot *slot, const SpawnSpec *spec)
 {
-        const SpawnSpec *spec = &slot->block.spec;
+        bool is_optional = spec->cgroup_optional;
         char text[48];
         int r = 0;
 
         if (spec->memory_max > 0) {
                 (void)snprintf(text, sizeof(text), "%" PRIu64, spec->memory_max);
-                r = limit(slot, HELLO_CGROUP_MEMORY, "memory.max", text);
+                r = limit(slot, is_optional, HELLO_CGROUP_MEMORY, "memory.max", text);
                 if (r == 0)
-                        r = limit(slot, HELLO_CGROUP_MEMORY, "memory.oom.group", "1");
+                        r = limit(slot, is_optional, HELLO_CGROUP_MEMORY, "memory.oom.group", "1");
         }
         if (r == 0 && spec->pids_max > 0) {
                 (void)snprintf(text, sizeof(text), "%" PRIu64, spec->pids_max);
-                r = limit(slot, HELLO_CGROUP_PIDS, "pids.max", text);
+                r = limit(slot, is_optional, HELLO_CGROUP_PIDS, "pids.max", text);
         }
         if (r == 0 && spec->cpu_max_percent > 0) {
                 (void)snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64,
                                spec->cpu_max_percent * CPU_PERIOD / 100, CPU_PERIOD);
-                r = limit(slot, HELLO_CGROUP_CPU, "cpu.max", text);
+                r = limit(slot, is_optional, HELLO_CGROUP_CPU, "cpu.max", text);
         }
         return r;
 }
 
-int cgroup_make(Slot *slot, int *ret_fd)
+int cgroup_make(Slot *slot, const SpawnSpec *spec, int *ret_fd)
 {
-        const SpawnSpec *spec = &slot->block.spec;
         int base_fd = slot->kernel->cgroup_fd, fd, r;
         char name[NAME_BYTES], path[NAME_BYTES + 16];
 
@@ -270,7 +269,7 @@ int cgroup_make(Slot *slot, int *ret_fd)
         if (mkdirat(base_fd, name, 0755) < 0)
                 return -errno;
         slot->has_cgroup = true;
-        r = set_limits(slot);
+        r = set_limits(slot, spec);
         if (r < 0)
                 return r;
         (void)snprintf(path, sizeof(path), "%s/cgroup.procs", name);

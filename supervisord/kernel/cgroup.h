@@ -18,7 +18,7 @@ int cgroup_open(Kernel *kernel, const char *option);
 /* cgroup_make() - for the slot's generation, with its limits. @ret_fd: its cgroup.procs, to be
  * written by the child; -1 without one. Return: 0; -ENOTSUP for a limit that cannot be had; another
  * negative errno. */
-int cgroup_make(Slot *slot, int *ret_fd);
+int cgroup_make(Slot *slot, const SpawnSpec *spec, int *ret_fd);
 
 /* cgroup_kill() - SIGKILL to all in it. */
 void cgroup_kill(Slot *slot);

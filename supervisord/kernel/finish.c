@@ -65,9 +65,9 @@ static void step_orderly(Kernel *kernel)
                         slot_signal(slot, SIGNAL_KILL, 0);
                 return;
         }
-        wait_usec = MIN_OF(slot->block.spec.stop_usec, STOP_USEC_MAX);
+        wait_usec = MIN_OF(slot->stop_usec, STOP_USEC_MAX);
         kernel->finish_slot = slot;
-        slot_signal(slot, SIGNAL_STOP, slot->block.spec.stop_signal);
+        slot_signal(slot, SIGNAL_STOP, slot->stop_signal);
         enter(kernel, FINISH_ORDERLY, wait_usec);
 }
 

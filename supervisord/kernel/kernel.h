@@ -73,7 +73,11 @@ struct Slot {
         bool has_cgroup;
         uint64_t generation; /* the last one ever seen */
         RecordChild row;
-        SpawnBlock block; /* of the last spawn */
+        /* Of the last specification, what is needed after the spawn. */
+        char *path; /* in the tree; NULL before the first spawn */
+        uint32_t uid;
+        int32_t stop_signal;
+        usec_t stop_usec;
         int pidfd;
         Slot *pid_next; /* in Kernel.by_pid */
         int notify_fd;

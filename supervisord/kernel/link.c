@@ -49,8 +49,8 @@ static Slot *row_of(Kernel *kernel, const Record *record)
 static void on_spawn(Kernel *kernel, const Record *record, int fds[2])
 {
         Slot *slot = slot_of(kernel, record);
-        SpawnBlock block;
-        int r = 0;
+        SpawnBlock block = SPAWN_BLOCK_NULL;
+        int r;
 
         if (!slot || kernel->finish != FINISH_NONE)
                 return;
@@ -60,18 +60,14 @@ static void on_spawn(Kernel *kernel, const Record *record, int fds[2])
         }
         slot_begin(slot, record->generation);
         slot->watchdog_usec = record->spawn.watchdog_usec;
-        if (fds[0] >= 0) {
-                r = spawn_block_read(fds[0], &block);
-                if (r == 0) {
-                        spawn_block_deinit(&slot->block);
-                        slot->block = block;
-                }
-        }
-        if (r < 0) {
+        r = fds[0] < 0 ? -EBADF : spawn_block_read(fds[0], &block);
+        if (r == 0)
+                r = slot_keep(slot, &block.spec);
+        if (r == 0)
+                spawn_child(slot, &block.spec);
+        else
                 slot_spawn_failed(slot, SPAWN_STEP_SPEC, -r);
-                return;
-        }
-        spawn_child(slot);
+        spawn_block_deinit(&block);
         if (record->spawn.watchdog_from_spawn && (slot->row.flags & CHILD_IS_ALIVE))
                 notify_arm_watchdog(slot);
 }

@@ -26,6 +26,7 @@
 #include "supervisord/kernel/reap.h"
 #include "supervisord/kernel/service.h"
 #include "supervisord/kernel/slot.h"
+#include "supervisord/kernel/spawn.h"
 
 #define EXIT_USAGE         2
 #define LOCK_FILE          "gend.lock"
@@ -145,36 +146,43 @@ static int find_group(Kernel *kernel)
 
 /* --- The runtime folder --- */
 
+/* One that was there keeps its mode, but for what an admin group needs. Return: 0 or a negative
+ * errno. */
+static int make_runtime_dir(const char *path, gid_t admin_gid)
+{
+        mode_t mode = admin_gid != (gid_t)-1 ? 0750 : 0700;
+        bool is_new = mkdir(path, mode) == 0;
+        struct stat st;
+
+        if (!is_new && errno != EEXIST)
+                return -errno;
+        if (stat(path, &st) < 0)
+                return -errno;
+        if (!S_ISDIR(st.st_mode))
+                return -ENOTDIR;
+        if (st.st_uid != geteuid() || (st.st_mode & S_IWOTH))
+                return -EPERM; /* somebody else's, or everybody's */
+        if (admin_gid != (gid_t)-1 && chown(path, (uid_t)-1, admin_gid) < 0)
+                return -errno;
+        mode |= is_new ? 0 : st.st_mode & 07777;
+        return chmod(path, mode) < 0 ? -errno : 0;
+}
+
 static int open_runtime_dir(Kernel *kernel)
 {
-        bool has_group = kernel->admin_gid != (gid_t)-1;
-        const char *path;
-        struct stat st;
         int r;
 
         r = runtime_dir_find(kernel->options.runtime_dir, &kernel->runtime_dir);
         if (r == -ENXIO)
                 log_error("no runtime folder: neither $RUNTIME_DIRECTORY nor $XDG_RUNTIME_DIR is "
-                          "set; give one with "
-                          "--runtime-dir");
+                          "set; "
+                          "give one with --runtime-dir");
         if (r < 0)
                 return r;
-        path = kernel->runtime_dir;
-        r = 0;
-        if (mkdir(path, 0700) < 0 && errno != EEXIST)
-                r = -errno;
-        if (r == 0 && stat(path, &st) < 0)
-                r = -errno;
-        if (r == 0 && !S_ISDIR(st.st_mode))
-                r = -ENOTDIR;
-        if (r == 0 && st.st_uid != geteuid())
-                r = -EPERM;
-        if (r == 0 && has_group && chown(path, (uid_t)-1, kernel->admin_gid) < 0)
-                r = -errno;
-        if (r == 0 && chmod(path, has_group ? 0750 : 0700) < 0)
-                r = -errno;
+        r = make_runtime_dir(kernel->runtime_dir, kernel->admin_gid);
         if (r < 0)
-                log_error("runtime folder %s: %s", path, strerror(-r));
+                log_error("runtime folder %s: %s%s", kernel->runtime_dir, strerror(-r),
+                          r == -EPERM ? " (it must be ours, and not writable by all)" : "");
         return r;
 }
 
@@ -315,6 +323,8 @@ static int init(Kernel *kernel)
                 r = init_event(kernel);
         if (r >= 0)
                 r = init_stdio();
+        if (r >= 0)
+                r = spawn_init();
         if (r >= 0)
                 r = reap_init(kernel);
         if (r >= 0)

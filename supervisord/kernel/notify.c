@@ -205,7 +205,7 @@ static bool says_main_pid(Slot *slot, const char *value)
         if (slot->row.notify_refused == 0)
                 log_warning(
                         "%s: MAINPID on its NOTIFY_SOCKET is refused; further refusals are counted",
-                        slot->block.spec.path);
+                        slot->path);
         return false;
 }
 
@@ -276,7 +276,7 @@ static void close_received(const struct cmsghdr *header)
 
 static bool is_welcome(const Slot *slot, const struct ucred *from)
 {
-        uint32_t uid = slot->block.spec.uid;
+        uint32_t uid = slot->uid;
 
         return from->uid == 0 || from->uid == geteuid() ||
                (uid != SPAWN_ID_INHERIT && from->uid == uid);

@@ -24,9 +24,11 @@ static void stream_free(Stream *stream)
         free(stream);
 }
 
-static int stream_new(Slot *slot, uint32_t number, const char *file, int *ret_write_fd)
+static int stream_new(Slot *slot, const SpawnSpec *spec, uint32_t number, int *ret_write_fd)
 {
-        const SpawnSpec *spec = &slot->block.spec;
+        StdioMode mode = number == 1 ? spec->out_mode : spec->err_mode;
+        const char *path = number == 1 ? spec->out_file : spec->err_file;
+        const char *file = mode == STDIO_FILE ? path : NULL;
         size_t path_bytes = strlen(spec->path) + 1;
         Stream *stream;
         int fds[2];
@@ -69,17 +71,14 @@ static bool share_a_pipe(const SpawnSpec *spec)
         return spec->out_mode == STDIO_LOG || strcmp(spec->out_file, spec->err_file) == 0;
 }
 
-int output_open(Slot *slot, int ret_write_fds[2])
+int output_open(Slot *slot, const SpawnSpec *spec, int ret_write_fds[2])
 {
-        const SpawnSpec *spec = &slot->block.spec;
         int r = 0;
 
         if (needs_pipe(spec->out_mode))
-                r = stream_new(slot, 1, spec->out_mode == STDIO_FILE ? spec->out_file : NULL,
-                               &ret_write_fds[0]);
+                r = stream_new(slot, spec, 1, &ret_write_fds[0]);
         if (r == 0 && needs_pipe(spec->err_mode) && !share_a_pipe(spec))
-                r = stream_new(slot, 2, spec->err_mode == STDIO_FILE ? spec->err_file : NULL,
-                               &ret_write_fds[1]);
+                r = stream_new(slot, spec, 2, &ret_write_fds[1]);
         return r;
 }
 

@@ -9,7 +9,7 @@
 
 /* output_open() - the pipes of one spawn. @ret_write_fds: -1 where there is none; both streams to
  * the same place share the first. Owned by the caller. Return: 0 or a negative errno. */
-int output_open(Slot *slot, int ret_write_fds[2]);
+int output_open(Slot *slot, const SpawnSpec *spec, int ret_write_fds[2]);
 
 /* output_started() - the process is there: gend-log may know. */
 void output_started(Slot *slot);

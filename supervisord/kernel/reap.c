@@ -167,7 +167,7 @@ static void check_ending(Kernel *kernel)
                 if (!is_gone)
                         log_warning(
                                 "%s: something of it survives SIGKILL, going on without waiting",
-                                slot->block.spec.path);
+                                slot->path);
                 slot_ended(slot);
                 if (!wants_look(slot) && !is_gone)
                         sweep_later(kernel);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 
@@ -63,6 +64,20 @@ void slot_begin(Slot *slot, uint64_t generation)
         slot_touch(slot);
 }
 
+int slot_keep(Slot *slot, const SpawnSpec *spec)
+{
+        if (!slot->path || strcmp(slot->path, spec->path) != 0) {
+                free(slot->path);
+                slot->path = strdup(spec->path);
+                if (!slot->path)
+                        return -ENOMEM;
+        }
+        slot->uid = spec->uid;
+        slot->stop_signal = spec->stop_signal;
+        slot->stop_usec = spec->stop_usec;
+        return 0;
+}
+
 void slot_spawned(Slot *slot, pid_t pid, usec_t born_usec)
 {
         SweepRow *note = &slot->kernel->state->rows[slot->index];
@@ -96,7 +111,7 @@ void slot_spawn_failed(Slot *slot, uint32_t step, int error)
         notify_close(slot);
         output_abandon(slot);
         (void)cgroup_finish(slot);
-        log_debug("%s: spawn failed at step %s: %s", slot->block.data ? slot->block.spec.path : "?",
+        log_debug("%s: spawn failed at step %s: %s", slot->path ? slot->path : "?",
                   spawn_step_name(step), strerror(error));
 }
 
@@ -144,7 +159,7 @@ void slot_release(Slot *slot)
         slot->is_released = slot->is_used;
         if (slot->is_used)
                 return;
-        spawn_block_deinit(&slot->block);
+        free(steal_ptr(slot->path));
         output_drop(slot);
 }
 

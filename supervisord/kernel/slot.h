@@ -19,6 +19,9 @@ void slot_touch(Slot *slot);
 /* slot_begin() - a new row for a new generation. */
 void slot_begin(Slot *slot, uint64_t generation);
 
+/* slot_keep() - copy what outlives the spawn. Return: 0 or -ENOMEM. */
+int slot_keep(Slot *slot, const SpawnSpec *spec);
+
 /* The outcome of a spawn. */
 void slot_spawned(Slot *slot, pid_t pid, usec_t born_usec);
 void slot_spawn_failed(Slot *slot, uint32_t step, int error);

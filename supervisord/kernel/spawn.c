@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <linux/close_range.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -21,7 +23,21 @@
 
 #define PID_DIGITS 10
 
-/* --- In the child: from vfork to exec --- */
+/* Places in our own table where descriptors wait to be handed over; below FD_RAISED, and never used for
+ * anything else (spawn_init). */
+#define STAGE_FIRST  32
+#define STAGE_OUT    STAGE_FIRST
+#define STAGE_ERR    (STAGE_FIRST + 1)
+#define STAGE_CGROUP (STAGE_FIRST + 2)
+#define STAGE_PASS   (STAGE_FIRST + 3)
+
+_Static_assert(STAGE_PASS + LIMIT_SOCKETS <= FD_RAISED, "no room to stage all sockets");
+
+#define CHILD_STACK_BYTES (64u * 1024)
+
+static bool use_vfork;
+
+/* --- In the child: from clone to exec --- */
 
 _Noreturn static void child_fail(Launch *what, SpawnStep step)
 {
@@ -30,14 +46,23 @@ _Noreturn static void child_fail(Launch *what, SpawnStep step)
         _exit(127);
 }
 
+/* Where @fd was staged; the standard ones are where they are. */
+static int staged(int fd, int place)
+{
+        return fd > STDERR_FILENO ? place : fd;
+}
+
+/* A table of its own with the low descriptors only: thousands of others are neither copied nor closed. */
 static void child_stdio(Launch *what)
 {
-        if (what->out_fd >= 0 && dup2(what->out_fd, STDOUT_FILENO) < 0)
+        if (syscall(SYS_close_range, FD_RAISED, ~0u, CLOSE_RANGE_UNSHARE) < 0)
                 child_fail(what, SPAWN_STEP_STDIO);
-        if (what->err_fd >= 0 && dup2(what->err_fd, STDERR_FILENO) < 0)
+        if (what->out_fd >= 0 && dup2(staged(what->out_fd, STAGE_OUT), STDOUT_FILENO) < 0)
+                child_fail(what, SPAWN_STEP_STDIO);
+        if (what->err_fd >= 0 && dup2(staged(what->err_fd, STAGE_ERR), STDERR_FILENO) < 0)
                 child_fail(what, SPAWN_STEP_STDIO);
         for (unsigned i = 0; i < what->pass_count; i++)
-                if (dup2(what->pass_fds[i], 3 + (int)i) < 0)
+                if (dup2(STAGE_PASS + (int)i, 3 + (int)i) < 0)
                         child_fail(what, SPAWN_STEP_STDIO);
 }
 
@@ -109,7 +134,7 @@ _Noreturn static void child_main(Launch *what, pid_t parent)
         if (setsid() < 0)
                 child_fail(what, SPAWN_STEP_SESSION);
         child_stdio(what);
-        if (what->cgroup_fd >= 0 && write(what->cgroup_fd, "0", 1) != 1)
+        if (what->cgroup_fd >= 0 && write(STAGE_CGROUP, "0", 1) != 1)
                 child_fail(what, SPAWN_STEP_CGROUP);
         child_limits(what);
         if (what->spec) {
@@ -129,26 +154,91 @@ _Noreturn static void child_main(Launch *what, pid_t parent)
         child_fail(what, SPAWN_STEP_EXEC);
 }
 
+typedef struct ChildStart {
+        Launch *what;
+        pid_t parent;
+} ChildStart;
+
+static int child_start(void *context)
+{
+        const ChildStart *start = context;
+
+        child_main(start->what, start->parent);
+}
+
 /* On its own, so that no variable of a caller lives in a register across the vfork. */
-__attribute__((noinline)) static pid_t vfork_child(Launch *what, pid_t parent)
+__attribute__((noinline)) static pid_t vfork_child(const ChildStart *start)
 {
         pid_t pid = vfork();
 
         if (pid == 0)
-                child_main(what, parent);
+                child_main(start->what, start->parent);
         return pid;
+}
+
+/* vfork's semantics, and the descriptor table shared as well until child_stdio() takes its part of it. */
+static pid_t clone_child(ChildStart *start)
+{
+        static _Alignas(64) unsigned char stack[CHILD_STACK_BYTES]; /* one child starts at a time */
+
+        if (use_vfork)
+                return vfork_child(start);
+        return clone(child_start, stack + sizeof(stack),
+                     CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, start);
+}
+
+static int stage_one(int fd, int place)
+{
+        return fd > STDERR_FILENO && dup3(fd, place, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+static int stage(const Launch *what)
+{
+        int r = stage_one(what->out_fd, STAGE_OUT);
+
+        if (r == 0)
+                r = stage_one(what->err_fd, STAGE_ERR);
+        if (r == 0)
+                r = stage_one(what->cgroup_fd, STAGE_CGROUP);
+        for (unsigned i = 0; r == 0 && i < what->pass_count; i++)
+                r = stage_one(what->pass_fds[i], STAGE_PASS + (int)i);
+        return r;
+}
+
+/* A pipe must have no writer but the child. */
+static void unstage(const Launch *what)
+{
+        for (int place = STAGE_OUT; place < STAGE_PASS + (int)what->pass_count; place++)
+                (void)dup3(STDIN_FILENO, place, O_CLOEXEC);
+}
+
+int spawn_init(void)
+{
+        use_vfork = getenv("GEND_VFORK") != NULL;
+        for (int place = STAGE_FIRST; place < FD_RAISED; place++)
+                if (dup3(STDIN_FILENO, place, O_CLOEXEC) < 0)
+                        return -errno;
+        return 0;
 }
 
 pid_t launch(Launch *what)
 {
-        pid_t pid;
+        ChildStart start = {.what = what, .parent = getpid()};
+        pid_t pid = -1;
+        int r;
 
-        what->failed_step = SPAWN_STEP_NONE;
-        what->failed_errno = 0;
-        pid = vfork_child(what, getpid());
+        what->failed_step = SPAWN_STEP_STDIO;
+        r = stage(what);
+        if (r == 0) {
+                what->failed_step = SPAWN_STEP_NONE;
+                pid = clone_child(&start);
+                r = pid < 0 ? -errno : 0;
+        }
+        unstage(what);
         if (pid < 0) {
-                what->failed_step = SPAWN_STEP_FORK;
-                what->failed_errno = errno;
+                if (what->failed_step == SPAWN_STEP_NONE)
+                        what->failed_step = SPAWN_STEP_FORK;
+                what->failed_errno = -r;
                 return -1;
         }
         if (what->failed_step == SPAWN_STEP_NONE)
@@ -217,7 +307,7 @@ static void env_watchdog(const Slot *slot, Launch *what)
 /* Ours come first: a sweep finds the instance in the first bytes it reads. */
 static void env_prepare(const Slot *slot, const char *notify_name, Launch *what)
 {
-        const SpawnSpec *spec = &slot->block.spec;
+        const SpawnSpec *spec = what->spec;
 
         env.count = 0;
         (void)snprintf(env.instance, sizeof(env.instance),
@@ -250,16 +340,12 @@ static void preparation_deinit(Preparation *prep)
 }
 
 /* Return: 0, or the negative errno of @ret_step. */
-static int prepare(Slot *slot, Preparation *prep, uint32_t *ret_step)
+static int prepare(Slot *slot, const SpawnSpec *spec, Preparation *prep, uint32_t *ret_step)
 {
-        const SpawnSpec *spec = &slot->block.spec;
         int r;
 
-        *ret_step = SPAWN_STEP_SPEC;
-        if (!slot->block.data)
-                return -ENOENT;
         *ret_step = SPAWN_STEP_PIPE;
-        r = output_open(slot, prep->write_fds);
+        r = output_open(slot, spec, prep->write_fds);
         if (r < 0)
                 return r;
         *ret_step = SPAWN_STEP_NOTIFY;
@@ -273,7 +359,7 @@ static int prepare(Slot *slot, Preparation *prep, uint32_t *ret_step)
                         return r;
         }
         *ret_step = SPAWN_STEP_CGROUP;
-        return cgroup_make(slot, &prep->cgroup_fd);
+        return cgroup_make(slot, spec, &prep->cgroup_fd);
 }
 
 /* Both streams by their mode: a pipe's end, gend's own (-1), or gend's standard input, which is
@@ -285,16 +371,15 @@ static int stdio_fd(StdioMode mode, int pipe_fd)
         return mode == STDIO_NULL ? STDIN_FILENO : pipe_fd;
 }
 
-void spawn_child(Slot *slot)
+void spawn_child(Slot *slot, const SpawnSpec *spec)
 {
         _cleanup_(preparation_deinit) Preparation prep = {.write_fds = {-1, -1}, .cgroup_fd = -1};
-        const SpawnSpec *spec = &slot->block.spec;
         Launch what = {.spec = spec, .pass_fds = prep.listen_fds};
         usec_t born = boottime_usec();
         pid_t pid;
         int r;
 
-        r = prepare(slot, &prep, &what.failed_step);
+        r = prepare(slot, spec, &prep, &what.failed_step);
         if (r < 0) {
                 slot_spawn_failed(slot, what.failed_step, -r);
                 return;

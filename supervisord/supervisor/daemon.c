@@ -58,12 +58,9 @@ static int world_spawn(void *context, Node *node)
         };
         int r;
 
-        if (!node->has_spawn_block) {
-                r = spawner_seal(node, daemon->socket_path, &fd);
-                if (r < 0)
-                        return r;
-                node->has_spawn_block = true;
-        }
+        r = spawner_seal(node, daemon->socket_path, &fd);
+        if (r < 0)
+                return r;
         queue(daemon, &record, &fd);
         return 0;
 }

@@ -19,6 +19,7 @@ typedef enum TellKind {
 typedef struct Tell {
         Node *from; /* NULL: withdrawn, the node was removed */
         TellKind kind;
+        uint64_t generation; /* a word of a past life is dropped */
 } Tell;
 
 struct Engine {
@@ -34,6 +35,9 @@ void engine_feed(Engine *engine, Node *node, LifeEvent event);
 
 void engine_tell(Engine *engine, Node *from, TellKind kind);
 
+/* engine_disarm() - no deadline any more. */
+void engine_disarm(Engine *engine, Node *node);
+
 /* engine_emit() - an event about a node, with its reason and, where there is one, the text for
  * people. */
 void engine_emit(Engine *engine, Node *node, EventType type, const char *reason,
@@ -46,6 +50,13 @@ void engine_remove(Engine *engine, Node *node);
 void supervise_launch(Engine *engine, Node *node);
 void supervise_take_down(Engine *engine, Node *node);
 void supervise_kill(Engine *engine, Node *node);
+
+/* supervise_start() - an operator wants @child, which is not alive: now, or in its turn of the plan
+ * under way. supervise_cancel() - its delay is over for good: the group that waits for it stays
+ * down (SUP-119); supervise_let_go() - comes without it. */
+void supervise_start(Engine *engine, Node *child);
+void supervise_cancel(Engine *engine, Node *child);
+void supervise_let_go(Engine *engine, Node *child);
 
 /* supervise_told() - a child's word. supervise_advance() - do what comes next, as far as it goes
  * now. */

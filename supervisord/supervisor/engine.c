@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "supervisord/supervisor/engine-internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -70,8 +71,11 @@ void engine_emit(Engine *engine, Node *node, EventType type, const char *reason,
 
 void engine_tell(Engine *engine, Node *from, TellKind kind)
 {
-        engine->tells[engine->tell_tail] = (Tell){.from = from, .kind = kind};
+        engine->tells[engine->tell_tail] =
+                (Tell){.from = from, .kind = kind, .generation = from->life.generation};
         engine->tell_tail = (engine->tell_tail + 1) % engine->tell_room;
+        assert(engine->tell_tail != engine->tell_head);
+        from->told++;
 }
 
 static bool is_within(const Node *node, const Node *top)
@@ -81,11 +85,17 @@ static bool is_within(const Node *node, const Node *top)
         return node != NULL;
 }
 
-void engine_remove(Engine *engine, Node *node)
+static void withdraw_tells(Engine *engine, const Node *node)
 {
         for (size_t i = engine->tell_head; i != engine->tell_tail; i = (i + 1) % engine->tell_room)
                 if (engine->tells[i].from && is_within(engine->tells[i].from, node))
                         engine->tells[i].from = NULL;
+}
+
+void engine_remove(Engine *engine, Node *node)
+{
+        if (node->told > 0)
+                withdraw_tells(engine, node);
         for (size_t i = node->child_count; i > 0; i--)
                 engine_remove(engine, node->children[i - 1]);
         engine->world->release(engine->world->context, node);
@@ -100,6 +110,11 @@ static void set_deadline(Engine *engine, Node *node, usec_t deadline)
                 return;
         node->life.deadline_usec = value;
         engine->world->arm(engine->world->context, node);
+}
+
+void engine_disarm(Engine *engine, Node *node)
+{
+        set_deadline(engine, node, 0);
 }
 
 static usec_t after(Engine *engine, usec_t span)
@@ -401,42 +416,22 @@ void engine_timeout(Engine *engine, Node *node)
 
 void engine_start(Engine *engine, Node *node)
 {
-        node->life.flags &= ~(uint32_t)(LIFE_BY_REQUEST | LIFE_DELETE_AFTER);
+        if (node->life.flags & LIFE_DELETE_AFTER)
+                return; /* it is on its way out of the tree */
+        node->life.flags &= ~(uint32_t)LIFE_BY_REQUEST;
         node_touch(node);
-        if (node->life.state == LIFE_STOPPING || node->life.state == LIFE_KILLING) {
+        if (node->life.state == LIFE_STOPPING || node->life.state == LIFE_KILLING)
                 node->life.flags |= LIFE_RESTART_AFTER;
-                return;
-        }
-        if (node->life.mark != MARK_NONE && !life_is_active(node->life.state)) {
-                node->life.flags |= LIFE_ENLISTED; /* it comes with its group */
-                return;
-        }
-        if (!life_is_alive(node->life.state))
-                node->life.flags |= LIFE_MANUAL;
-        engine_feed(engine, node, LIFE_EV_START);
-}
-
-/* SUP-119: a group that waits for this child's next try does not come back without it. */
-static void cancel_plan(Node *parent)
-{
-        for (size_t i = 0; i < parent->child_count; i++) {
-                parent->children[i]->life.mark = MARK_NONE;
-                node_touch(parent->children[i]);
-        }
-        parent->life.phase = PHASE_STEADY;
-        node_touch(parent);
-        node_advance(parent);
+        else if (!life_is_alive(node->life.state))
+                supervise_start(engine, node);
 }
 
 void engine_stop(Engine *engine, Node *node)
 {
-        Node *parent = node->parent;
-
         node->life.flags |= LIFE_BY_REQUEST;
         node->life.flags &= ~(uint32_t)(LIFE_RESTART_AFTER | LIFE_MANUAL);
         node_touch(node);
-        if (parent->life.phase == PHASE_REGROUP_WAIT && node->life.state == LIFE_BACKOFF)
-                cancel_plan(parent);
+        supervise_cancel(engine, node);
         if (node->life.mark == MARK_START)
                 node->life.mark = MARK_NONE;
         if (life_is_active(node->life.state)) {
@@ -445,12 +440,12 @@ void engine_stop(Engine *engine, Node *node)
                 node->life.state = LIFE_STOPPED;
                 engine_tell(engine, node, TELL_STOPPED);
         }
-        node_advance(parent);
+        node_advance(node->parent);
 }
 
 void engine_restart(Engine *engine, Node *node)
 {
-        if (!life_is_active(node->life.state)) {
+        if (!life_is_alive(node->life.state)) {
                 engine_start(engine, node);
                 return;
         }
@@ -462,6 +457,7 @@ void engine_restart(Engine *engine, Node *node)
 
 void engine_delete(Engine *engine, Node *node)
 {
+        supervise_let_go(engine, node);
         engine_stop(engine, node);
         node->life.flags |= LIFE_DELETE_AFTER;
 }
@@ -476,28 +472,42 @@ void engine_shutdown(Engine *engine)
         engine_feed(engine, engine->tree->root, LIFE_EV_STOP);
 }
 
+/* The kernel has no row for what was alive by the last word that was written down. */
+static void resume_unknown(Engine *engine, Node *node)
+{
+        RecordChild lost = {.flags = CHILD_NOT_SPAWNED, .spawn_errno = ECHILD};
+
+        if (node->life.state == LIFE_STARTING &&
+            engine->world->spawn(engine->world->context, node) >= 0)
+                return;
+        if (node->life.state == LIFE_STARTING || node->life.state == LIFE_RUNNING ||
+            node->life.state == LIFE_ABORTING) {
+                take_end(engine, node, &lost);
+                return;
+        }
+        /* Started and stopped before the kernel heard of either. */
+        text_format(node->life.reason, sizeof(node->life.reason), "shutdown");
+        node->life.exit_class = EXIT_CLASS_SHUTDOWN;
+        node->life.pid = 0;
+        engine_feed(engine, node, LIFE_EV_EXIT);
+}
+
 /* An order that the last gend-supervisor wrote down and perhaps did not send. The kernel ignores
  * what it has done already. */
 static void resume_process(Engine *engine, Node *node)
 {
-        bool is_known = node->seen_generation == node->life.generation;
-        RecordChild lost = {.flags = CHILD_NOT_SPAWNED, .spawn_errno = ECHILD};
+        /* Past its deadline, or never with one: SIGKILL was decided. */
+        bool is_forced = node->life.state == LIFE_KILLING ||
+                         (node->life.state == LIFE_ABORTING && node->life.deadline_usec == 0);
 
         if (!life_is_alive(node->life.state))
                 return;
-        if (!is_known && node->life.state == LIFE_STARTING) {
-                if (engine->world->spawn(engine->world->context, node) < 0)
-                        take_end(engine, node, &lost);
-                return;
-        }
-        if (!is_known) {
-                take_end(engine, node, &lost);
-                return;
-        }
-        if (node->life.state == LIFE_STOPPING)
+        if (node->seen_generation != node->life.generation)
+                resume_unknown(engine, node);
+        else if (node->life.state == LIFE_STOPPING)
                 engine->world->signal(engine->world->context, node, SIGNAL_STOP,
                                       node->spec->process.stop_signal);
-        else if (node->life.state == LIFE_KILLING || node->life.flags & LIFE_START_TIMED_OUT)
+        else if (is_forced)
                 engine->world->signal(engine->world->context, node, SIGNAL_KILL, SIGKILL);
 }
 
@@ -528,19 +538,29 @@ static Node *next_advance(Tree *tree)
         return node;
 }
 
+static void hear(Engine *engine)
+{
+        Tell tell = engine->tells[engine->tell_head];
+
+        engine->tell_head = (engine->tell_head + 1) % engine->tell_room;
+        if (!tell.from)
+                return;
+        tell.from->told--;
+        if (tell.generation != tell.from->life.generation)
+                return;
+        if (tell.kind == TELL_SELF_EXIT)
+                engine_feed(engine, tell.from, LIFE_EV_EXIT);
+        else if (tell.from->parent)
+                supervise_told(engine, tell.from, tell.kind);
+}
+
 void engine_run(Engine *engine)
 {
         for (;;) {
                 Node *node;
 
                 if (engine->tell_head != engine->tell_tail) {
-                        Tell tell = engine->tells[engine->tell_head];
-
-                        engine->tell_head = (engine->tell_head + 1) % engine->tell_room;
-                        if (tell.from && tell.kind == TELL_SELF_EXIT)
-                                engine_feed(engine, tell.from, LIFE_EV_EXIT);
-                        else if (tell.from && tell.from->parent)
-                                supervise_told(engine, tell.from, tell.kind);
+                        hear(engine);
                         continue;
                 }
                 node = next_advance(engine->tree);

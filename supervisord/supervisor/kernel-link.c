@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define SEND_TIMEOUT_MSEC 5000
+#define KEEP_ROOM         64
 
 int kernel_link_queue(KernelLink *link, const Record *record, int *take_fd)
 {
@@ -39,6 +40,11 @@ int kernel_link_flush(KernelLink *link)
                 link->sent++;
         }
         link->sent = link->count = 0;
+        if (link->room > KEEP_ROOM) { /* a burst is over; records are large */
+                free(link->queue);
+                link->queue = NULL;
+                link->room = 0;
+        }
         return 0;
 }
 

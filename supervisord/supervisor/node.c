@@ -198,7 +198,6 @@ int node_take_spec(Node *node, NodeSpec **take_spec)
         node_spec_free(node->spec);
         node->spec = steal_ptr(*take_spec);
         node->kind = spec->kind;
-        node->has_spawn_block = false;
         node->template_spec = NULL;
         if (node_is_simple(node) && spec->child_count == 1)
                 node->template_spec = spec->children[0];

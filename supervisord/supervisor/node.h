@@ -105,7 +105,8 @@ struct Node {
         uint64_t seen_generation; /* the kernel has told of it to this gend-supervisor */
         bool is_dirty;            /* in Tree.dirty */
         bool is_queued;           /* in Tree.advances */
-        bool has_spawn_block;     /* the kernel has this slot's specification, as it is now */
+        uint32_t told;            /* words of it that its supervisor has not heard yet */
+        uint32_t next_marked;     /* supervisor: where to look for the next child of its plan */
         ListNode dirty;
         ListNode advance;
         void *timer; /* owned by the engine's world, which ends it in release() */

@@ -180,7 +180,6 @@ static void renew(Diff *diff, Node *node)
         bool parent_is_up = node->parent->life.state == LIFE_RUNNING ||
                             node->parent->life.state == LIFE_STARTING;
 
-        node->has_spawn_block = false;
         if (life_is_active(node->life.state) || (parent_is_up && node->spec->child.is_autostart))
                 engine_restart(diff->daemon->engine, node);
 }
@@ -285,12 +284,8 @@ static bool top_changes(const Tree *tree, const TreeSpec *spec)
 
 static int apply(Daemon *daemon, TreeSpec *spec, Diff *diff, bool env_changed)
 {
-        Tree *tree = daemon->tree;
-
-        tree_take_top(tree, spec);
-        for (Node *node = tree_next(tree, NULL); node; node = tree_next(tree, node))
-                node->has_spawn_block = false; /* log settings and folders are in there */
-        compare_children(diff, tree->root, spec->applications, spec->application_count,
+        tree_take_top(daemon->tree, spec);
+        compare_children(diff, daemon->tree->root, spec->applications, spec->application_count,
                          env_changed);
         if (diff->error < 0)
                 return diff->error;

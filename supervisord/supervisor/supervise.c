@@ -10,9 +10,18 @@
 
 #include <string.h>
 
+static bool is_going_down(const Node *node)
+{
+        return node->life.phase == PHASE_UNWIND || node->life.phase == PHASE_STOPPING ||
+               node->life.phase == PHASE_NONE;
+}
+
 static void set_phase(Node *node, Phase phase)
 {
+        bool is_starting = phase == PHASE_STARTING || phase == PHASE_REGROUP_START;
+
         node->life.phase = phase;
+        node->next_marked = is_starting ? 0 : (uint32_t)node->child_count;
         node_touch(node);
         node_advance(node);
 }
@@ -63,10 +72,13 @@ void supervise_launch(Engine *engine, Node *node)
 
 void supervise_take_down(Engine *engine, Node *node)
 {
-        (void)engine;
-        for (size_t i = 0; i < node->child_count; i++)
-                set_mark(node->children[i],
-                         life_is_active(node->children[i]->life.state) ? MARK_STOP : MARK_NONE);
+        for (size_t i = 0; i < node->child_count; i++) {
+                Node *child = node->children[i];
+
+                if (child->life.state == LIFE_BACKOFF)
+                        engine_feed(engine, child, LIFE_EV_STOP); /* nobody waits for its turn */
+                set_mark(child, life_is_active(child->life.state) ? MARK_STOP : MARK_NONE);
+        }
         set_phase(node, PHASE_STOPPING);
 }
 
@@ -155,27 +167,42 @@ static bool start_one(Engine *engine, Node *node, Node *child)
                         return true;
                 }
         }
-        if (node->life.phase == PHASE_REGROUP_START && child->life.generation != 0)
+        if (node->life.phase == PHASE_REGROUP_START && child->life.generation != 0 &&
+            !(child->life.flags & LIFE_MANUAL))
                 child->life.restarts++;
         engine_feed(engine, child, LIFE_EV_START);
         return true;
 }
 
-/* Starts the next marked child; the first one that is not there yet ends the search. */
-static void advance_start(Engine *engine, Node *node)
+/* Starts the next marked child from @first on; the first one that is not there yet ends the search.
+ * Return: whether one still has to come. */
+static bool start_next(Engine *engine, Node *node, uint32_t first)
 {
-        for (size_t i = 0; i < node->child_count; i++) {
+        bool is_waiting = false;
+
+        for (uint32_t i = first; i < node->child_count; i++) {
                 Node *child = node->children[i];
 
-                if (child->life.mark != MARK_START)
-                        continue;
-                if (child->life.state == LIFE_RUNNING) {
+                if (child->life.mark == MARK_START && child->life.state == LIFE_RUNNING)
                         set_mark(child, MARK_NONE);
+                if (child->life.mark != MARK_START) {
+                        node->next_marked += node->next_marked == i;
                         continue;
                 }
                 if (life_is_active(child->life.state) || start_one(engine, node, child))
-                        return;
+                        return true;
+                is_waiting = true;
         }
+        return is_waiting;
+}
+
+static void advance_start(Engine *engine, Node *node)
+{
+        uint32_t first = node->next_marked;
+
+        /* Children may have changed places since. */
+        if (start_next(engine, node, first) || (first > 0 && start_next(engine, node, 0)))
+                return;
         node->life.phase = PHASE_STEADY;
         node_touch(node);
         if (node->life.state == LIFE_STARTING)
@@ -237,50 +264,90 @@ static bool advance_stop_all(Engine *engine, Node *node)
         return is_waiting;
 }
 
-/* The one to stop next: the last in start order; of applications the last that was started
- * (APP-009). */
-static Node *last_marked(const Node *node)
+/* Whether another application that is still to be stopped requires @app. */
+static bool is_still_required(const Node *app)
 {
-        Node *last = NULL;
+        const Node *root = app->parent;
 
-        for (size_t i = node->child_count; i > 0; i--) {
-                Node *child = node->children[i - 1];
+        for (size_t i = 0; i < root->child_count; i++) {
+                const Node *other = root->children[i];
 
-                if (child->life.mark != MARK_STOP)
-                        continue;
-                if (node->kind != NODE_NONE)
-                        return child;
-                if (!last || child->life.generation > last->life.generation)
-                        last = child;
-        }
-        return last;
-}
-
-static bool advance_stop_in_order(Engine *engine, Node *node)
-{
-        for (Node *child = last_marked(node); child; child = last_marked(node)) {
-                if (ask_to_stop(engine, child))
-                        return true;
-                leave_stop_list(engine, node, child);
+                for (size_t k = 0; other->life.mark == MARK_STOP && other->spec->app.required[k];
+                     k++)
+                        if (strcmp(other->spec->app.required[k], app->spec->name) == 0)
+                                return true;
         }
         return false;
 }
 
-static Node *find_culprit(const Node *node)
+/* Of applications the last that was started (APP-009), but none before those that require it. */
+static Node *last_application(const Node *root)
 {
-        for (size_t i = 0; i < node->child_count; i++)
-                if (node->children[i]->life.flags & LIFE_IS_CULPRIT)
-                        return node->children[i];
+        Node *last = NULL;
+
+        for (size_t i = root->child_count; i > 0; i--) {
+                Node *app = root->children[i - 1];
+
+                if (app->life.mark == MARK_STOP && !is_still_required(app) &&
+                    (!last || app->life.generation > last->life.generation))
+                        last = app;
+        }
+        return last;
+}
+
+/* The one to stop next: the last in start order. */
+static Node *last_marked(Node *node)
+{
+        if (node->kind == NODE_NONE)
+                return last_application(node);
+        for (; node->next_marked > 0; node->next_marked--) {
+                Node *child = node->next_marked <= node->child_count
+                                      ? node->children[node->next_marked - 1]
+                                      : NULL;
+
+                if (child && child->life.mark == MARK_STOP)
+                        return child;
+        }
         return NULL;
+}
+
+static bool advance_stop_in_order(Engine *engine, Node *node)
+{
+        Node *child;
+
+        for (unsigned round = 0; round < 2; round++) {
+                while ((child = last_marked(node))) {
+                        if (ask_to_stop(engine, child))
+                                return true;
+                        leave_stop_list(engine, node, child);
+                }
+                /* Children may have changed places since. */
+                node->next_marked = (uint32_t)node->child_count;
+        }
+        return false;
+}
+
+/* The one whose delay comes first; it is no culprit any more. */
+static Node *take_culprit(const Node *node)
+{
+        Node *culprit = NULL;
+
+        for (size_t i = 0; i < node->child_count; i++) {
+                Node *child = node->children[i];
+
+                if ((child->life.flags & LIFE_IS_CULPRIT) && child->life.mark == MARK_START)
+                        culprit = child;
+                child->life.flags &= ~(uint32_t)LIFE_IS_CULPRIT;
+        }
+        return culprit;
 }
 
 /* All of the group are gone: start again, at once or after the culprit's delay. */
 static void group_is_down(Engine *engine, Node *node)
 {
-        Node *culprit = find_culprit(node);
+        Node *culprit = take_culprit(node);
 
-        if (culprit && culprit->life.mark == MARK_START) {
-                culprit->life.flags &= ~(uint32_t)LIFE_IS_CULPRIT;
+        if (culprit) {
                 engine_feed(engine, culprit, LIFE_EV_DELAY);
                 set_phase(node, PHASE_REGROUP_WAIT);
                 return;
@@ -404,7 +471,9 @@ static void restart_group(Engine *engine, Node *node, const Plan *plan, Node *ch
         for (size_t i = plan->first; i <= plan->last; i++) {
                 Node *other = node->children[i];
 
-                other->life.flags &= ~(uint32_t)(LIFE_BY_REQUEST | LIFE_IS_CULPRIT);
+                other->life.flags &= ~(uint32_t)(LIFE_BY_REQUEST | LIFE_IS_CULPRIT | LIFE_MANUAL);
+                if (other->life.state == LIFE_BACKOFF)
+                        engine_feed(engine, other, LIFE_EV_STOP); /* its delay is over */
                 set_mark(other, MARK_STOP);
                 node_touch(other);
         }
@@ -446,8 +515,12 @@ static Plan decide(Engine *engine, Node *node, const Node *child, ExitClass how)
                 .how = how,
                 .has_budget = true,
         };
+        /* The others only matter where all significant ones are counted. */
+        bool counts_all = child->spec->child.is_significant;
+        size_t first = counts_all ? 0 : child->index;
+        size_t last = counts_all ? node->child_count : first + 1;
 
-        for (size_t i = 0; i < node->child_count; i++) {
+        for (size_t i = first; i < last; i++) {
                 const Node *other = node->children[i];
 
                 engine->policy_children[i] = (PolicyChild){
@@ -494,12 +567,6 @@ static void act_on_end(Engine *engine, Node *node, Node *child, ExitClass how)
 
 /* --- what children say --------------------------------------------------------------------- */
 
-static bool is_going_down(const Node *node)
-{
-        return node->life.phase == PHASE_UNWIND || node->life.phase == PHASE_STOPPING ||
-               node->life.phase == PHASE_NONE;
-}
-
 /* SUP-061: an end that the group's stop was about to bring anyway. */
 static bool is_absorbed(const Node *node, const Node *child)
 {
@@ -523,7 +590,7 @@ static void unwind(Engine *engine, Node *node, const Node *child)
 }
 
 /* What an application's end means for all of gend (APP-010 to APP-015). */
-static void end_of_application(Engine *engine, Node *app, bool failed_to_start)
+static void end_of_application(Engine *engine, Node *app, bool failed_to_start, bool is_manual)
 {
         StartType start = app->spec->app.start;
         bool is_normal = app->life.exit_class == EXIT_CLASS_NORMAL;
@@ -534,7 +601,7 @@ static void end_of_application(Engine *engine, Node *app, bool failed_to_start)
                 app->life.state = app->life.flags & LIFE_GAVE_UP ? LIFE_FAILED : LIFE_FINISHED;
         node_touch(app);
         if (start == START_TEMPORARY || (start == START_TRANSIENT && is_normal) ||
-            (failed_to_start && (app->life.flags & LIFE_MANUAL))) {
+            (failed_to_start && is_manual)) {
                 node_advance(root);
                 return;
         }
@@ -552,7 +619,6 @@ static void give_back_failure(Engine *engine, Node *node, Node *child)
 {
         bool is_kept = !(child->life.flags & LIFE_ADDED);
 
-        child->life.flags &= ~(uint32_t)LIFE_MANUAL;
         set_mark(child, MARK_NONE);
         node_touch(child);
         if (!is_kept)
@@ -565,15 +631,20 @@ static void child_failed(Engine *engine, Node *node, Node *child)
         bool is_manual = (child->life.flags & LIFE_MANUAL) != 0;
 
         child->life.failures++;
-        child->life.state = LIFE_FAILED;
+        child->life.flags &= ~(uint32_t)LIFE_MANUAL;
         node_touch(child);
+        if (child->life.state == LIFE_STOPPED) {
+                node_advance(node); /* a request to stop it came just after */
+                return;
+        }
+        child->life.state = LIFE_FAILED;
         engine_emit(engine, child, EVENT_FAILED, child->life.reason, child->life.why);
         if (is_absorbed(node, child)) {
                 node_advance(node);
                 return;
         }
         if (node->kind == NODE_NONE) {
-                end_of_application(engine, child, true);
+                end_of_application(engine, child, true, is_manual);
                 return;
         }
         if (is_manual)
@@ -589,10 +660,10 @@ static void child_ended(Engine *engine, Node *node, Node *child)
         child->life.failures = 0;
         if (node_is_supervisor(child))
                 engine_emit(engine, child, EVENT_EXITED, child->life.reason, child->life.why);
-        if (is_absorbed(node, child))
+        if (is_absorbed(node, child) || child->life.state == LIFE_STOPPED)
                 node_advance(node);
         else if (node->kind == NODE_NONE)
-                end_of_application(engine, child, false);
+                end_of_application(engine, child, false, false);
         else
                 act_on_end(engine, node, child, child->life.exit_class);
 }
@@ -600,8 +671,11 @@ static void child_ended(Engine *engine, Node *node, Node *child)
 static void child_stopped(Engine *engine, Node *node, Node *child)
 {
         uint32_t flags = child->life.flags;
-        bool is_instance = node_is_simple(node) && (flags & LIFE_BY_REQUEST);
+        /* Where nothing is left to be started again, nothing is kept (SUP-117). */
+        bool is_passing = (flags & LIFE_IS_DYNAMIC) && (flags & LIFE_BY_REQUEST) &&
+                          (node_is_simple(node) || child->spec->child.restart == RESTART_TEMPORARY);
 
+        child->life.flags &= ~(uint32_t)LIFE_MANUAL;
         node_advance(node);
         if (node->life.phase != PHASE_REGROUP_STOP && !is_going_down(node))
                 set_mark(child, MARK_NONE);
@@ -611,7 +685,7 @@ static void child_stopped(Engine *engine, Node *node, Node *child)
         } else if ((flags & LIFE_RESTART_AFTER) && !is_going_down(node)) {
                 child->life.flags &= ~(uint32_t)LIFE_RESTART_AFTER;
                 engine_start(engine, child);
-        } else if (is_instance && !is_going_down(node)) {
+        } else if (is_passing && !is_going_down(node)) {
                 engine_remove(engine, child);
         } else {
                 child->life.flags &= ~(uint32_t)LIFE_RESTART_AFTER;
@@ -631,7 +705,7 @@ static void child_ready(Node *node, Node *child)
 
 static void child_due(Engine *engine, Node *node, Node *child)
 {
-        if (child->life.state != LIFE_BACKOFF)
+        if (child->life.state != LIFE_BACKOFF || is_absorbed(node, child))
                 return;
         if (node->life.phase == PHASE_REGROUP_WAIT && child->life.mark == MARK_START) {
                 child->life.state = LIFE_STOPPED; /* started in its turn */
@@ -640,6 +714,94 @@ static void child_due(Engine *engine, Node *node, Node *child)
                 return;
         }
         engine_feed(engine, child, LIFE_EV_START);
+}
+
+/* --- what operators want ------------------------------------------------------------------- */
+
+/* Its group waits for @child's delay. */
+static bool is_awaited(const Node *child)
+{
+        return child->parent->life.phase == PHASE_REGROUP_WAIT &&
+               child->life.state == LIFE_BACKOFF && child->life.mark == MARK_START;
+}
+
+/* The plan under way has yet to come to where @child stands. */
+static bool must_wait(const Node *child)
+{
+        const Node *node = child->parent;
+
+        if (node->kind == NODE_NONE)
+                return is_waiting_for_others(child);
+        if (node->life.phase == PHASE_STEADY || node->life.phase == PHASE_REGROUP_STOP)
+                return node->life.phase == PHASE_REGROUP_STOP;
+        for (size_t i = 0; i < child->index; i++)
+                if (node->children[i]->life.mark != MARK_NONE)
+                        return true;
+        return false;
+}
+
+static void enlist(Node *node, Node *child)
+{
+        child->life.flags |= LIFE_ENLISTED;
+        set_mark(child, MARK_START);
+        if (node->life.phase == PHASE_STEADY)
+                set_phase(node, PHASE_STARTING);
+        else if (node->life.phase != PHASE_REGROUP_STOP)
+                node->next_marked = MIN_OF(node->next_marked, child->index);
+}
+
+void supervise_start(Engine *engine, Node *child)
+{
+        Node *node = child->parent;
+        const char *missing = NULL;
+
+        if (is_going_down(node))
+                return; /* it comes with its supervisor */
+        if (is_awaited(child)) {
+                engine_disarm(engine, child);
+                child_due(engine, node, child);
+                return;
+        }
+        if (child->life.state == LIFE_BACKOFF) { /* tried now; a failure is tried again as ever */
+                engine_feed(engine, child, LIFE_EV_START);
+                return;
+        }
+        if (child->life.mark != MARK_NONE) { /* it comes with its group */
+                child->life.flags |= LIFE_ENLISTED;
+                return;
+        }
+        child->life.flags |= LIFE_MANUAL;
+        if (must_wait(child)) {
+                enlist(node, child);
+                return;
+        }
+        if (node->kind == NODE_NONE)
+                missing = missing_requirement(child);
+        if (missing)
+                refuse_application(engine, child, missing);
+        else
+                engine_feed(engine, child, LIFE_EV_START);
+}
+
+void supervise_cancel(Engine *engine, Node *child)
+{
+        Node *node = child->parent;
+
+        (void)engine;
+        if (!is_awaited(child))
+                return;
+        for (size_t i = 0; i < node->child_count; i++)
+                set_mark(node->children[i], MARK_NONE);
+        set_phase(node, PHASE_REGROUP_START);
+}
+
+void supervise_let_go(Engine *engine, Node *child)
+{
+        (void)engine;
+        if (!is_awaited(child))
+                return;
+        set_mark(child, MARK_NONE);
+        set_phase(child->parent, PHASE_REGROUP_START);
 }
 
 void supervise_told(Engine *engine, Node *child, TellKind kind)

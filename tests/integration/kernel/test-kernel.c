@@ -3,6 +3,7 @@
  */
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,8 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -117,21 +120,22 @@ START_TEST(an_order_that_is_given_twice_is_carried_out_once)
         row = rig_row(&rig, 0, 5, CHILD_HAS_ENDED);
         ck_assert_int_eq(row->pid, pid);
         rig_send(&rig, RECORD_FORGET, 0, 5);
-        rig_send(&rig, RECORD_SPAWN, 0, 8); /* as the last time */
+        rig_spawn(&rig, 0, 8, IDLE);
         ck_assert_int_ne(rig_row(&rig, 0, 8, CHILD_IS_ALIVE)->pid, pid);
         rig_stop(&rig, 0);
 }
 END_TEST
 
-START_TEST(a_released_slot_has_no_specification_and_no_ring)
+START_TEST(a_released_slot_loses_its_ring_after_its_last_row)
 {
         rig_start(&rig, NULL);
         rig_spawn(&rig, 0, 1, "exit 0");
         (void)rig_row(&rig, 0, 1, CHILD_HAS_ENDED);
         rig_send(&rig, RECORD_RELEASE, 0, 0);
+        rig_spawn(&rig, 1, 2, "exit 0");
+        (void)rig_row(&rig, 1, 2, CHILD_HAS_ENDED);
+        ck_assert_uint_eq(rig.drops, 0);
         rig_send(&rig, RECORD_FORGET, 0, 1);
-        rig_send(&rig, RECORD_SPAWN, 0, 2);
-        ck_assert_uint_eq(rig_row(&rig, 0, 2, CHILD_NOT_SPAWNED)->spawn_step, SPAWN_STEP_SPEC);
         while (rig.drops == 0)
                 rig_pump(&rig);
         ck_assert(rig_log(&rig, 0, 1, 1)->is_closed);
@@ -145,11 +149,10 @@ START_TEST(a_child_is_born_clean)
                                      "/proc/$$/status | tr -d '\\n\\t';"
                                      "echo; readlink /proc/$$/fd/0; ulimit -n; cut -d' ' -f5,6 "
                                      "/proc/$$/stat; echo $$; umask";
-        char *args[] = {NULL};
         SpawnSpec spec = rig_spec(script);
         char group[32];
 
-        rig_start(&rig, args);
+        rig_start(&rig, NULL);
         spec.umask = 027;
         spec.limits[RLIMIT_NOFILE].is_set = true;
         spec.limits[RLIMIT_NOFILE].soft = 123;
@@ -163,6 +166,8 @@ START_TEST(a_child_is_born_clean)
         *strchr(group, ' ') = '\0';
         ck_assert_str_eq(rig_line(&rig, 0, 1), group);
         ck_assert_str_eq(rig_line(&rig, 0, 1), "0027");
+        rig_spawn(&rig, 1, 2, "ulimit -Sn"); /* not what gend has taken for itself */
+        ck_assert_int_eq(strtol(rig_line(&rig, 1, 2), NULL, 10), RIG_NOFILE);
         rig_stop(&rig, 0);
 }
 END_TEST
@@ -289,6 +294,79 @@ START_TEST(a_living_childs_daemon_is_left_alone)
         ck_assert_int_eq(kill(left, 0), 0);
         rig_stop(&rig, 0);
         rig_gone(left);
+}
+END_TEST
+
+/* A folder in the cgroup tree, if this is a place where one can be made; ours to remove. */
+static bool make_cgroup(char path[64])
+{
+        static const char *const mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+
+        for (size_t i = 0; i < ARRAY_LEN(mounts); i++) {
+                struct statfs fs;
+
+                (void)snprintf(path, 64, "%s/gend-test-%d", mounts[i], getpid());
+                if (statfs(mounts[i], &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC &&
+                    mkdir(path, 0755) == 0)
+                        return true;
+        }
+        return false;
+}
+
+START_TEST(a_cgroup_holds_all_of_a_child_and_goes_with_it)
+{
+        char option[] = "--cgroup", path[64], below[96], leaf[96];
+        char *args[] = {option, path, NULL};
+        const RecordChild *row;
+        pid_t left;
+
+        if (!make_cgroup(path))
+                return;
+        (void)snprintf(leaf, sizeof(leaf), "%s/gend", path);
+        (void)snprintf(below, sizeof(below), "%s/0.1", path);
+        rig_start(&rig, args);
+        ck_assert(rig.hello.flags & HELLO_HAS_CGROUP);
+        rig_spawn(&rig, 0, 1, "(setsid env -i sh -c 'echo $$; exec sleep 1000' &); read x; " IDLE);
+        left = (pid_t)strtol(rig_line(&rig, 0, 1), NULL, 10);
+        ck_assert_int_eq(access(below, F_OK), 0);
+        (void)kill(rig_row(&rig, 0, 1, CHILD_IS_ALIVE)->pid, SIGKILL);
+        row = rig_row(&rig, 0, 1, CHILD_HAS_ENDED);
+        ck_assert(row->flags & CHILD_LEFT_GROUP);
+        ck_assert_int_lt(kill(left, 0), 0);
+        ck_assert_int_lt(access(below, F_OK), 0);
+        rig_spawn(&rig, 1, 2, IDLE); /* left to the next gend */
+        (void)rig_row(&rig, 1, 2, CHILD_IS_ALIVE);
+        (void)kill(rig.gend, SIGKILL);
+        (void)rig_wait_exit(&rig);
+        (void)close_fd(rig.supervisor.control);
+        (void)close_fd(rig.log.control);
+        rig_relaunch(&rig, args);
+        (void)snprintf(below, sizeof(below), "%s/1.2", path);
+        ck_assert_int_lt(access(below, F_OK), 0);
+        rig_stop(&rig, 0);
+        ck_assert_int_eq(rmdir(leaf), 0);
+        ck_assert_int_eq(rmdir(path), 0);
+}
+END_TEST
+
+START_TEST(without_descriptors_a_spawn_fails_and_gend_goes_on)
+{
+        const RecordChild *row;
+        struct rlimit few = {.rlim_cur = 80, .rlim_max = 80}, old;
+
+        rig_start(&rig, NULL);
+        rig_spawn(&rig, 0, 1, "exit 0");
+        (void)rig_row(&rig, 0, 1, CHILD_HAS_ENDED);
+        ck_assert_int_eq(prlimit(rig.gend, RLIMIT_NOFILE, &few, &old), 0);
+        rig_send(&rig, RECORD_FORGET, 0, 1);
+        for (uint32_t i = 1; i < 40; i++)
+                rig_spawn(&rig, i, i + 1, IDLE);
+        row = rig_row(&rig, 39, 40, CHILD_NOT_SPAWNED);
+        ck_assert_int_eq(row->spawn_errno, EMFILE);
+        ck_assert_int_eq(prlimit(rig.gend, RLIMIT_NOFILE, &old, NULL), 0);
+        rig_spawn(&rig, 50, 60, "exit 4");
+        ck_assert_int_eq(rig_row(&rig, 50, 60, CHILD_HAS_ENDED)->status, 4);
+        rig_stop(&rig, 0);
 }
 END_TEST
 
@@ -518,10 +596,35 @@ START_TEST(a_mute_service_is_killed_and_replaced)
 }
 END_TEST
 
-START_TEST(services_that_do_not_live_end_gend_after_thirty_lives)
+/* SUP-090: newest first, each gone before the next. */
+START_TEST(services_that_do_not_live_end_gend_in_order_after_thirty_lives)
 {
-        rig_launch(&rig, NULL, false);
+        static const char script[] = "trap 'sleep %s; echo %s >>%s/run/order; exit' TERM; echo up; "
+                                     "while :; do sleep 1000 & wait; done";
+        char text[256], path[128];
+        _cleanup_(fclosep) FILE *order = NULL;
+
+        rig_start(&rig, NULL);
+        for (uint32_t i = 0; i < 2; i++) {
+                SpawnSpec spec;
+
+                (void)snprintf(text, sizeof(text), script, i == 0 ? "0" : "0.3",
+                               i == 0 ? "one" : "two", rig.dir);
+                spec = rig_spec(text);
+                spec.stop_usec = USEC_INFINITY;
+                rig_spawn_spec(&rig, i, i + 1, &spec);
+                ck_assert_str_eq(rig_line(&rig, i, i + 1), "up");
+        }
+        rig_spawn(&rig, 2, 3, "trap '' TERM; echo up; while :; do sleep 1000; done");
+        ck_assert_str_eq(rig_line(&rig, 2, 3), "up");
+        rig.listen_fd = close_fd(rig.listen_fd); /* no stand-in finds us any more */
+        rig_kill_peer(&rig.supervisor);
         ck_assert_int_eq(rig_wait_exit(&rig), 1);
+        (void)snprintf(path, sizeof(path), "%s/run/order", rig.dir);
+        order = fopen(path, "re");
+        ck_assert_ptr_nonnull(order);
+        ck_assert_uint_eq(fread(text, 1, sizeof(text), order), 8);
+        ck_assert_int_eq(memcmp(text, "two\none\n", 8), 0);
         rig_cleanup(&rig);
 }
 END_TEST
@@ -600,7 +703,7 @@ START_TEST(a_killed_gend_leaves_no_child)
         ck_assert_int_eq(kill(escaped, 0), 0);
         (void)close_fd(rig.supervisor.control);
         (void)close_fd(rig.log.control);
-        rig_relaunch(&rig);
+        rig_relaunch(&rig, NULL);
         rig_gone(other);
         rig_gone(escaped);
         rig_stop(&rig, 0);
@@ -613,7 +716,7 @@ START_TEST(a_second_gend_in_the_same_folder_is_refused)
 
         rig_start(&rig, NULL);
         first = rig.gend;
-        rig_second(&rig);
+        rig_second(&rig, NULL);
         ck_assert_int_eq(rig_wait_exit(&rig), 1);
         rig.gend = first;
         rig_stop(&rig, 0);
@@ -644,7 +747,7 @@ START_TEST(a_listening_socket_outlives_its_child)
         (void)snprintf(first, sizeof(first), "%s", rig_line(&rig, 0, 1));
         (void)rig_row(&rig, 0, 1, CHILD_HAS_ENDED);
         rig_send(&rig, RECORD_FORGET, 0, 1);
-        rig_send(&rig, RECORD_SPAWN, 0, 2);
+        rig_spawn_spec(&rig, 0, 2, &spec);
         (void)rig_line(&rig, 0, 2);
         ck_assert_str_eq(rig_line(&rig, 0, 2), "mine");
         ck_assert_str_eq(rig_line(&rig, 0, 2), first);
@@ -668,7 +771,7 @@ static TCase *kernel_case(void)
         tcase_add_test(tc, a_program_that_is_missing_is_a_spawn_failure_with_step_and_errno);
         tcase_add_test(tc, a_limit_without_a_cgroup_is_a_spawn_failure_unless_optional);
         tcase_add_test(tc, an_order_that_is_given_twice_is_carried_out_once);
-        tcase_add_test(tc, a_released_slot_has_no_specification_and_no_ring);
+        tcase_add_test(tc, a_released_slot_has_no_ring);
         tcase_add_test(tc, a_child_is_born_clean);
         tcase_add_test(tc, a_user_is_taken_on_with_its_groups);
         tcase_add_test(tc, children_that_die_together_are_all_reported);
@@ -677,6 +780,8 @@ static TCase *kernel_case(void)
         tcase_add_test(tc, who_left_the_session_is_killed_before_a_stop_is_reported);
         tcase_add_test(tc, who_left_the_session_of_a_crashed_child_is_killed_soon_after);
         tcase_add_test(tc, a_living_childs_daemon_is_left_alone);
+        tcase_add_test(tc, a_cgroup_holds_all_of_a_child_and_goes_with_it);
+        tcase_add_test(tc, without_descriptors_a_spawn_fails_and_gend_goes_on);
         tcase_add_test(tc, what_a_child_says_is_in_its_row);
         tcase_add_test(tc, nonsense_on_a_notify_socket_is_refused_and_counted);
         tcase_add_test(tc, a_barrier_is_answered_by_closing_its_descriptor);
@@ -692,7 +797,7 @@ static TCase *kernel_case(void)
         tcase_add_test(tc, a_killed_gend_leaves_no_child);
         tcase_add_test(tc, a_second_gend_in_the_same_folder_is_refused);
         tcase_add_test(tc, a_listening_socket_outlives_its_child);
-        tcase_add_test(tc, services_that_do_not_live_end_gend_after_thirty_lives);
+        tcase_add_test(tc, services_that_do_not_live_end_gend_in_order_after_thirty_lives);
         return tc;
 }
 
