@@ -12,7 +12,8 @@
 #include "ctl/out.h"
 
 /* Context: the format is ours, what fills it may not be. */
-static int tell(const Ctl *ctl, CtlExit status, json_t *take_data, const char *format, va_list args)
+static int _printf_(4, 0)
+        tell(const Ctl *ctl, int status, json_t *take_data, const char *format, va_list args)
 {
         _cleanup_(freep) char *text = NULL;
         json_auto_t *data = take_data ? take_data : json_object();
@@ -35,7 +36,7 @@ static int tell(const Ctl *ctl, CtlExit status, json_t *take_data, const char *f
         return status;
 }
 
-int ctl_fail_with(const Ctl *ctl, CtlExit status, json_t *take_data, const char *format, ...)
+int ctl_fail_with(const Ctl *ctl, int status, json_t *take_data, const char *format, ...)
 {
         va_list args;
         int r;
@@ -46,7 +47,7 @@ int ctl_fail_with(const Ctl *ctl, CtlExit status, json_t *take_data, const char 
         return r;
 }
 
-int ctl_fail(const Ctl *ctl, CtlExit status, const char *format, ...)
+int ctl_fail(const Ctl *ctl, int status, const char *format, ...)
 {
         va_list args;
         int r;

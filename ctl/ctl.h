@@ -94,10 +94,10 @@ int ctl_connect(Ctl *ctl);
 /* ------------------------------------------------------------------------------------ errors */
 
 /* ctl_fail() - tells "genctl: TEXT", or a JSON object with --json. Return: @status. */
-int ctl_fail(const Ctl *ctl, CtlExit status, const char *format, ...) _printf_(3, 4);
+int ctl_fail(const Ctl *ctl, int status, const char *format, ...) _printf_(3, 4);
 
 /* ctl_fail_with() - the same with further members for "data"; @take_data may be NULL. */
-int ctl_fail_with(const Ctl *ctl, CtlExit status, json_t *take_data, const char *format, ...)
+int ctl_fail_with(const Ctl *ctl, int status, json_t *take_data, const char *format, ...)
         _printf_(4, 5);
 
 /* ctl_fail_reply() - tells the error object of a reply. Return: its exit status. */

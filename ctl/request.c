@@ -143,7 +143,7 @@ static int fail_client(const CtlCall *call, int r)
         }
 }
 
-static CtlExit exit_of_code(json_int_t code)
+static int exit_of_code(json_int_t code)
 {
         switch (code) {
         case -32602:
@@ -159,13 +159,13 @@ static CtlExit exit_of_code(json_int_t code)
         }
 }
 
-static CtlExit exit_of_error(const json_t *error)
+static int exit_of_error(const json_t *error)
 {
         const json_t *data = json_object_get(error, "data");
         json_int_t status = get_int(data, "exit");
 
         if (status >= CTL_EXIT_FAILED && status <= CTL_EXIT_TIMED_OUT)
-                return (CtlExit)status;
+                return (int)status;
         return exit_of_code(get_int(error, "code"));
 }
 
@@ -206,7 +206,7 @@ int ctl_fail_reply(const Ctl *ctl, const json_t *error)
 {
         const char *message = get_text_or(error, "message", "failed, and gend did not say why");
         const json_t *data = json_object_get(error, "data");
-        CtlExit status = exit_of_error(error);
+        int status = exit_of_error(error);
 
         if (ctl->options.is_json) {
                 (void)json_dumpf(error, stderr, JSON_COMPACT);
@@ -289,7 +289,7 @@ static int read_reply(const CtlCall *call, const char *text, size_t size, json_t
         error = json_object_get(reply, "error");
         result = json_object_get(reply, "result");
         if (error && !result && json_is_object(error))
-                return call->flags & CTL_CALL_QUIET ? (int)exit_of_error(error)
+                return call->flags & CTL_CALL_QUIET ? exit_of_error(error)
                                                     : ctl_fail_reply(call->ctl, error);
         if (!result || (error && !json_is_null(error)))
                 return fail_malformed(call, "it has neither result nor error");

@@ -364,6 +364,6 @@ int verb_top(Ctl *ctl)
         r = show_live(ctl, &screen, &before);
         screen_close(&screen);
         if (r != 0)
-                return ctl_fail(ctl, (CtlExit)r, "top: gend does not answer any more");
+                return ctl_fail(ctl, r, "top: gend does not answer any more");
         return CTL_EXIT_DONE;
 }
