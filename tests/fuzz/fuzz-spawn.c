@@ -3,13 +3,12 @@
  * block.
  */
 
-#include <stdint.h>
+#include "tests/fuzz/replay.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "protocols/spawn.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Reads everything that the kernel would; the sanitizer watches. */
 static size_t touch(const SpawnSpec *spec)

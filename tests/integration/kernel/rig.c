@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -52,10 +53,14 @@ static _Noreturn void exec_gend(const Rig *rig, char *const args[], bool with_se
 {
         const char *bin = getenv("GEND_BIN");
         char run[128], path[128];
-        const char *argv[16] = {bin, "-t", "/dev/null", "--runtime-dir", run, "--cgroup", "off"};
-        size_t count = 7;
+        const char *argv[16] = {bin, "-t", "/dev/null", "--runtime-dir", run};
+        size_t count = 5;
+        struct rlimit files;
 
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)getrlimit(RLIMIT_NOFILE, &files);
+        files.rlim_cur = RIG_NOFILE;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
         (void)snprintf(run, sizeof(run), "%s/run", rig->dir);
         (void)snprintf(path, sizeof(path), "%s/bin", rig->dir);
         (void)setenv("GEND_LIBEXECDIR", path, 1);
@@ -89,19 +94,19 @@ void rig_launch(Rig *rig, char *const args[], bool with_services)
                 exec_gend(rig, args, with_services);
 }
 
-void rig_second(Rig *rig)
+void rig_second(Rig *rig, char *const args[])
 {
         rig->gend = fork();
         ck_assert_int_ge(rig->gend, 0);
         if (rig->gend == 0)
-                exec_gend(rig, NULL, true);
+                exec_gend(rig, args, true);
 }
 
-void rig_relaunch(Rig *rig)
+void rig_relaunch(Rig *rig, char *const args[])
 {
         rig->supervisor.link = close_fd(rig->supervisor.link);
         rig->log.link = close_fd(rig->log.link);
-        rig_second(rig);
+        rig_second(rig, args);
         rig_accept(rig);
         rig_accept(rig);
         while (!rig->is_synced)
@@ -142,9 +147,17 @@ static void remove_file(const Rig *rig, const char *name)
 
 void rig_cleanup(Rig *rig)
 {
-        static const char *const names[] = {
-                "bin/gend-supervisor", "bin/gend-log",     "bin",           "double", "notify",
-                "run/child.sock",      "run/kernel.state", "run/gend.lock", "run",    ""};
+        static const char *const names[] = {"bin/gend-supervisor",
+                                            "bin/gend-log",
+                                            "bin",
+                                            "double",
+                                            "notify",
+                                            "run/child.sock",
+                                            "run/order",
+                                            "run/kernel.state",
+                                            "run/gend.lock",
+                                            "run",
+                                            ""};
 
         for (size_t i = 0; i < ARRAY_LEN(names); i++)
                 remove_file(rig, names[i]);

@@ -12,8 +12,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define RIG_SLOTS 64u
-#define RIG_LOGS  64u
+#define RIG_SLOTS  64u
+#define RIG_LOGS   64u
+#define RIG_NOFILE 300 /* soft limit of descriptors that gend is started with */
 
 typedef struct RigPeer {
         int control; /* to the stand-in */
@@ -60,10 +61,10 @@ void rig_start(Rig *rig, char *const args[]);
 void rig_launch(Rig *rig, char *const args[], bool with_services);
 
 /* rig_second() - another gend in the same folder; it is rig->gend now. */
-void rig_second(Rig *rig);
+void rig_second(Rig *rig, char *const args[]);
 
 /* rig_relaunch() - the same after the end of the first, up to its services. */
-void rig_relaunch(Rig *rig);
+void rig_relaunch(Rig *rig, char *const args[]);
 
 /* rig_accept() - the next stand-in that gend starts. */
 void rig_accept(Rig *rig);
