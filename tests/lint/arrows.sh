@@ -27,8 +27,8 @@ done <<'END'
 <nng/ supervisord/supervisor/rpc\.c|ctl/client\.c
 <jansson\.h> (protocols/spec[a-z-]*|supervisord/supervisor/[a-z-]+|ctl/[a-z-]+)\.[ch]
 <systemd/ supervisord/[a-z]+/[a-z-]+\.[ch]
-\bvfork\( supervisord/kernel/spawn\.c
-\b(fork|clone|posix_spawnp?)\( nobody
+\b(vfork|clone)\( supervisord/kernel/spawn\.[ch]
+\b(fork|posix_spawnp?)\( nobody
 \bexecv[pe]*\( supervisord/kernel/spawn\.c
 \bwait(id|pid|3|4)?\( supervisord/kernel/reap\.c
 \bkill\( supervisord/kernel/[a-z-]+\.c
