@@ -288,10 +288,12 @@ static int read_reply(const CtlCall *call, const char *text, size_t size, json_t
                 return fail_malformed(call, "it is not JSON");
         error = json_object_get(reply, "error");
         result = json_object_get(reply, "result");
-        if (error && !result && json_is_object(error))
+        if (json_is_null(error))
+                error = NULL;
+        if (!result && json_is_object(error))
                 return call->flags & CTL_CALL_QUIET ? exit_of_error(error)
                                                     : ctl_fail_reply(call->ctl, error);
-        if (!result || (error && !json_is_null(error)))
+        if (!result || error)
                 return fail_malformed(call, "it has neither result nor error");
         if (json_integer_value(json_object_get(reply, "id")) != (json_int_t)call->id)
                 return fail_malformed(call, "it answers another request");

@@ -102,6 +102,7 @@ static size_t put_cut(const char *text, size_t room)
 static void print_row(const Table *table, const Cell *cells, size_t width)
 {
         size_t at = 0, columns, blank;
+        Colour colour;
 
         for (size_t i = 0; i < table->columns && at < width; i++) {
                 const char *text = cells ? cells[i].text : table->titles[i];
@@ -111,9 +112,10 @@ static void print_row(const Table *table, const Cell *cells, size_t width)
                 blank = MIN_OF(table->widths[i] - text_columns(text), width - at - columns);
                 if (table->is_right[i])
                         pad(blank);
-                (void)fputs(colour_on(cells ? cells[i].colour : COLOUR_BOLD), stdout);
+                colour = cells ? cells[i].colour : COLOUR_BOLD;
+                (void)fputs(colour_on(colour), stdout);
                 (void)put_cut(text, columns);
-                (void)fputs(colour_off(), stdout);
+                (void)fputs(colour == COLOUR_NONE ? "" : colour_off(), stdout);
                 at += columns + blank;
                 if (!table->is_right[i] && !is_last)
                         pad(blank);

@@ -45,15 +45,23 @@ static void look_deinit(Look *look)
         *look = (Look){0};
 }
 
+/* Field @number (from 1, as in proc_pid_stat(5)) of the line whose third field begins at @third. */
+static uint64_t stat_field(const char *third, unsigned number)
+{
+        for (unsigned at = 3; at < number && *third; at++) {
+                third += strcspn(third, " ");
+                third += strspn(third, " ");
+        }
+        return strtoull(third, NULL, 10);
+}
+
 /* /proc/PID/stat: the name in parentheses may hold anything; fields are counted from its end. */
 static void read_stat(Sample *sample)
 {
         char name[32], text[1024];
         _cleanup_(closep) int fd = -1;
-        unsigned long long user, system;
         const char *after;
         ssize_t size;
-        long rss;
 
         text_format(name, sizeof(name), "/proc/%" JSON_INTEGER_FORMAT "/stat", sample->pid);
         fd = open(name, O_RDONLY | O_CLOEXEC);
@@ -64,14 +72,10 @@ static void read_stat(Sample *sample)
                 return;
         text[size] = '\0';
         after = strrchr(text, ')');
-        if (!after ||
-            sscanf(after + 1,
-                   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d %*d %*d "
-                   "%*d %*u %*u %ld",
-                   &user, &system, &rss) != 3)
+        if (!after || after[1] != ' ')
                 return;
-        sample->ticks = user + system;
-        sample->rss_bytes = rss > 0 ? (uint64_t)rss * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+        sample->ticks = stat_field(after + 2, 14) + stat_field(after + 2, 15);
+        sample->rss_bytes = stat_field(after + 2, 24) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static int by_pid(const void *a, const void *b)
