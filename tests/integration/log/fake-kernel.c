@@ -60,7 +60,7 @@ static void remove_folder(const char *path)
 
         for (struct dirent *entry; dir && (entry = readdir(dir));) {
                 (void)snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
-                (void)unlink(name);
+                (void)remove(name); /* an empty folder, too */
         }
         if (dir)
                 (void)closedir(dir);
