@@ -14,9 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHECKPOINT_MAGIC UINT64_C(0x31746e6f70636867) /* */
+#define CHECKPOINT_MAGIC UINT64_C(0x31746e6f70636867)
 #define GROW_BYTES       (1024u * 1024)
-#define ENTRY_BYTES_MAX  (64u * 1024 * 1024)
 
 typedef enum EntryType {
         ENTRY_NONE = 0,
@@ -105,6 +104,17 @@ static void append_parts(Buffer *buffer, EntryType type, Buffer *parts)
         buffer_deinit(parts);
 }
 
+/* The object as written. What an application requires may have gone from the file with it, and
+ * means nothing to one that only lives on to be stopped. */
+static char *dump_source(const Node *node)
+{
+        json_auto_t *source = json_copy(node->spec->source);
+
+        if (node->kind == NODE_APPLICATION)
+                (void)json_object_del(source, "requires");
+        return json_dumps(source, JSON_COMPACT);
+}
+
 static void append_node(Buffer *buffer, const Node *node)
 {
         const uint32_t not_of_file = LIFE_IS_DYNAMIC | LIFE_IS_OF_DYNAMIC | LIFE_DELETE_AFTER;
@@ -122,12 +132,13 @@ static void append_node(Buffer *buffer, const Node *node)
         if (node->args)
                 entry.has_source = 2;
         if (has_source)
-                source = json_dumps(node->spec->source, JSON_COMPACT);
+                source = dump_source(node);
         buffer_append(&parts, &entry, sizeof(entry));
         buffer_append_text(&parts, node->spec->name);
         buffer_append_text(&parts, source);
         for (size_t i = 0; i < entry.arg_count; i++)
                 buffer_append_text(&parts, node->args[i]);
+        parts.has_failed |= has_source && !source;
         free(source);
         append_parts(buffer, ENTRY_NODE, &parts);
 }
@@ -385,7 +396,9 @@ static bool read_node(Image *image, const unsigned char *at, const unsigned char
         NodeImage *parent;
 
         if ((size_t)(end - at) < sizeof(*entry) || entry->id >= LIMIT_SLOTS ||
-            entry->parent_id >= LIMIT_SLOTS)
+            entry->parent_id >= LIMIT_SLOTS || entry->id == 0)
+                return false;
+        if (entry->parent_id != 0 && !image->nodes[entry->parent_id].entry)
                 return false;
         at += sizeof(*entry);
         node.name = take_text(&at, end);
@@ -397,6 +410,8 @@ static bool read_node(Image *image, const unsigned char *at, const unsigned char
         if (!node.source)
                 return false;
         if (image->nodes[entry->id].entry) { /* written again: with its source now */
+                if (image->nodes[entry->id].entry->parent_id != entry->parent_id)
+                        return false;
                 node.next_sibling = image->nodes[entry->id].next_sibling;
                 node.first_child = image->nodes[entry->id].first_child;
                 node.last_child = image->nodes[entry->id].last_child;
@@ -419,7 +434,8 @@ static bool read_drop(Image *image, uint32_t id)
         NodeImage *parent, *node;
         uint32_t before = 0;
 
-        if (id == 0 || id >= LIMIT_SLOTS || !image->nodes[id].entry)
+        if (id == 0 || id >= LIMIT_SLOTS || !image->nodes[id].entry ||
+            image->nodes[id].first_child != 0)
                 return false;
         node = &image->nodes[id];
         parent = &image->nodes[node->entry->parent_id];
@@ -454,11 +470,21 @@ static bool read_event(Image *image, const unsigned char *at, const unsigned cha
         return true;
 }
 
+/* What the tables of life.c and supervise.c are indexed with, and what is printed. */
+static bool is_sane(const Life *life)
+{
+        return life->state > LIFE_NONE && life->state < LIFE_STATE_COUNT &&
+               life->phase < PHASE_COUNT && life->mark <= MARK_START &&
+               life->exit_class < EXIT_CLASS_COUNT &&
+               memchr(life->reason, '\0', sizeof(life->reason)) &&
+               memchr(life->why, '\0', sizeof(life->why));
+}
+
 static bool read_life(Image *image, const unsigned char *at, size_t size)
 {
         const LifeEntry *entry = (const void *)at;
 
-        if (size != sizeof(*entry) || entry->id >= LIMIT_SLOTS)
+        if (size != sizeof(*entry) || entry->id >= LIMIT_SLOTS || !is_sane(&entry->life))
                 return false;
         image->nodes[entry->id].life = &entry->life;
         return true;
@@ -536,7 +562,7 @@ static int read_log(Checkpoint *checkpoint, Image *image)
                 memcpy(&head, image->data + at, sizeof(head));
                 at += sizeof(head);
                 if (head.number != checkpoint->number + 1 || head.bytes > image->size - at ||
-                    head.bytes > ENTRY_BYTES_MAX ||
+                    head.bytes % 8 != 0 ||
                     head.checksum != checksum(&head, image->data + at, head.bytes)) {
                         at -= sizeof(head);
                         break;
@@ -574,6 +600,26 @@ static int copy_args(const NodeImage *image, char ***ret_args)
         return 0;
 }
 
+/* An application that the tree file has no more. */
+static int parse_application(const char *folder, const NodeImage *image, NodeSpec **ret_spec)
+{
+        _cleanup_(tree_spec_freep) TreeSpec *tree = NULL;
+        _cleanup_(freep) char *text = NULL;
+        SpecFaults faults = {0};
+        int r;
+
+        if (asprintf(&text, "{\"applications\":[%s]}", image->source) < 0)
+                return -ENOMEM;
+        r = spec_parse(text, strlen(text), folder, &tree, &faults);
+        spec_faults_deinit(&faults);
+        if (r != 0)
+                return r < 0 ? r : -EINVAL;
+        if (tree->application_count != 1 || strcmp(tree->applications[0]->name, image->name) != 0)
+                return -EINVAL;
+        *ret_spec = steal_ptr(tree->applications[0]);
+        return 0;
+}
+
 static int parse_source(const char *folder, const Node *parent, const NodeImage *image,
                         NodeSpec **ret_spec)
 {
@@ -582,6 +628,8 @@ static int parse_source(const char *folder, const Node *parent, const NodeImage 
         size_t count = 0;
         int r;
 
+        if (!parent->spec)
+                return parse_application(folder, image, ret_spec);
         r = spec_parse_child(image->source, strlen(image->source), folder, parent->spec, &nodes,
                              &count, &faults);
         spec_faults_deinit(&faults);
@@ -640,6 +688,15 @@ static int find_spec(const Image *image, const Node *parent, const NodeImage *ch
         return r;
 }
 
+static unsigned node_depth(const Node *node)
+{
+        unsigned depth = 0;
+
+        while ((node = node->parent))
+                depth++;
+        return depth;
+}
+
 static int restore_children(const Image *image, Tree *tree, Node *parent, SpecList *list);
 
 static int restore_child(const Image *image, Tree *tree, Node *parent, const NodeImage *child,
@@ -650,7 +707,11 @@ static int restore_child(const Image *image, Tree *tree, Node *parent, const Nod
         Node *node;
         int r;
 
+        if (!node_is_supervisor(parent) || node_depth(parent) > LIMIT_TREE_DEPTH)
+                return -EPROTO;
         r = find_spec(image, parent, child, list, &spec);
+        if (r == -EINVAL)
+                return 0; /* it goes, with all below it: the kernel's rows of it will be strays */
         if (r < 0)
                 return r;
         if (spec->supervisor.strategy != STRATEGY_SIMPLE_ONE_FOR_ONE) {

@@ -107,7 +107,6 @@ struct Node {
         bool is_queued;           /* in Tree.advances */
         uint32_t told;            /* words of it that its supervisor has not heard yet */
         uint32_t next_marked;     /* supervisor: where to look for the next child of its plan */
-        bool has_spawn_block;     /* the kernel has this slot's specification, as it is now */
         ListNode dirty;
         ListNode advance;
         void *timer; /* owned by the engine's world, which ends it in release() */

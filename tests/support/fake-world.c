@@ -49,13 +49,34 @@ static void touch(FakeWorld *fake, FakeSlot *slot)
                 list_append(&fake->dirty, &slot->dirty);
 }
 
+static uint64_t hash_of(const char *name)
+{
+        uint64_t hash = UINT64_C(14695981039346656037);
+
+        for (; *name; name++)
+                hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
+        return hash | 1;
+}
+
+static FakeCount *count_of(FakeWorld *fake, const char *name)
+{
+        uint64_t hash = hash_of(name);
+        FakeCount *count;
+
+        for (uint64_t at = hash >> 20;; at++) {
+                count = &fake->counts[at % ARRAY_LEN(fake->counts)];
+                if (count->hash == 0 || count->hash == hash)
+                        break;
+        }
+        count->hash = hash;
+        return count;
+}
+
 /* The same for the same spawn, whoever asked for it and when. */
 static usec_t lag(const FakeWorld *fake, const FakeSlot *slot, unsigned kind)
 {
-        uint64_t seed = slot->spawns * 31 + kind;
+        uint64_t seed = hash_of(slot->name) + slot->spawns * 31 + kind;
 
-        for (const char *at = slot->name; *at; at++)
-                seed = seed * 1099511628211u + (unsigned char)*at;
         (void)fake_random(&seed);
         return fake->latency ? 1 + fake_random(&seed) % fake->latency : 0;
 }
@@ -137,16 +158,14 @@ static void do_spawn(FakeWorld *fake, const FakeOrder *order)
                         fake->faults++;
                 return;
         }
-        if (strcmp(slot->name, order->name) != 0)
-                slot->spawns = 0;
         text_copy(slot->name, sizeof(slot->name), order->name);
+        slot->spawns = ++count_of(fake, slot->name)->spawns;
         find_script(fake, slot);
         slot->is_used = true;
         slot->is_notify = order->is_notify;
         slot->generation = order->generation;
         slot->row = (RecordChild){.started_usec = fake->now};
         slot->ready_at = slot->end_at = 0;
-        slot->spawns++;
         fake->spawned++;
         list_append(&fake->used, &slot->used);
         touch(fake, slot);
@@ -252,7 +271,8 @@ static usec_t world_now(void *context)
 static int world_spawn(void *context, Node *node)
 {
         FakeWorld *fake = context;
-        FakeSlot next = {.spawns = fake->slots[node->id].spawns + 1};
+        FakeCount *count = count_of(fake, node->spec->name);
+        FakeSlot next = {.spawns = count->spawns + 1};
         FakeOrder *order;
 
         if (fake->on_spawn)
@@ -260,8 +280,7 @@ static int world_spawn(void *context, Node *node)
         text_copy(next.name, sizeof(next.name), node->spec->name);
         find_script(fake, &next);
         if (next.script.sin == FAKE_NO_ORDER && is_sinful(&next)) {
-                fake->slots[node->id].spawns++;
-                text_copy(fake->slots[node->id].name, sizeof(next.name), next.name);
+                count->spawns++;
                 return -ENOMEM;
         }
         order = give(fake, RECORD_SPAWN, node->id, node->life.generation);

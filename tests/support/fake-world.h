@@ -55,6 +55,12 @@ typedef struct FakeOrder {
         char name[LIMIT_NAME_BYTES + 32];
 } FakeOrder;
 
+/* How often a name was spawned, in whatever slot. */
+typedef struct FakeCount {
+        uint64_t hash;
+        unsigned spawns;
+} FakeCount;
+
 typedef struct FakeWorld FakeWorld;
 
 struct FakeWorld {
@@ -71,6 +77,7 @@ struct FakeWorld {
         FakeScript scripts[16];
         size_t script_count;
         FakeSlot slots[LIMIT_SLOTS];
+        FakeCount counts[2 * LIMIT_SLOTS];
         ListNode dirty, used; /* slots */
         ListNode timers;      /* armed */
         FakeOrder *orders;    /* given and not sent yet */
