@@ -16,17 +16,19 @@
 #define RECORD_VERSION 1u
 
 /* Descriptors that gend-supervisor and gend-log are born with. */
-#define SERVICE_FD_KERNEL     3 /* the SOCK_SEQPACKET end */
-#define SERVICE_FD_PAGE       4 /* ServicePage, shared, writable */
-#define SERVICE_FD_RINGS      5 /* protocols/ring.h; gend-log writes it, gend-supervisor reads it */
-#define SERVICE_FD_LOG_EVENT  6 /* eventfd: gend-log tells gend-supervisor that a followed ring moved */
+#define SERVICE_FD_KERNEL 3 /* the SOCK_SEQPACKET end */
+#define SERVICE_FD_PAGE   4 /* ServicePage, shared, writable */
+#define SERVICE_FD_RINGS  5 /* protocols/ring.h; gend-log writes it, gend-supervisor reads it */
+#define SERVICE_FD_LOG_EVENT \
+        6 /* eventfd: gend-log tells gend-supervisor that a followed ring moved */
 #define SERVICE_FD_CHECKPOINT 7 /* gend-supervisor only: a memfd, empty at the very first start */
 
-/* In their environment: the instance id of the gend that started them (supervisord/kernel/sweep.h). */
+/* In their environment: the instance id of the gend that started them (supervisord/kernel/sweep.h).
+ */
 #define SERVICE_ENV_INSTANCE "GEND_KERNEL"
 
-/* The kernel pings with a record; the service answers by storing the number here, so that the answer
- * wakes nobody. */
+/* The kernel pings with a record; the service answers by storing the number here, so that the
+ * answer wakes nobody. */
 typedef struct ServicePage {
         _Atomic uint64_t pong;
 } ServicePage;
@@ -35,12 +37,12 @@ typedef enum RecordType {
         RECORD_NONE = 0,
 
         /* gend-supervisor to gend */
-        RECORD_SPAWN,      /* spawn; descriptor: the sealed spawn specification (protocols/spawn.h) */
-        RECORD_SIGNAL,     /* signal */
-        RECORD_FORGET,     /* slot, generation: this end was dealt with, the row may go. The slot's ring
-                              stays for the next generation */
-        RECORD_RELEASE,    /* slot: it has no owner any more. Its ring goes, at once or when its last row is
-                              forgotten */
+        RECORD_SPAWN,  /* spawn; descriptor: the sealed spawn specification (protocols/spawn.h) */
+        RECORD_SIGNAL, /* signal */
+        RECORD_FORGET, /* slot, generation: this end was dealt with, the row may go. The slot's ring
+                          stays for the next generation */
+        RECORD_RELEASE, /* slot: it has no owner any more. Its ring goes, at once or when its last
+                           row is forgotten */
         RECORD_CHECKPOINT, /* descriptor: keep this memfd from now on in place of the last */
         RECORD_SERVICE,    /* service: what the service manager (systemd) is to be told */
         RECORD_UNLISTEN,   /* listen: close a kept listening socket that no child has any more */
@@ -58,8 +60,8 @@ typedef enum RecordType {
         /* gend to gend-log */
         RECORD_LOG_OPEN,  /* log; descriptor: the read end of a child's output pipe */
         RECORD_LOG_CLOSE, /* log: the child's whole group is gone: read what is there, then close */
-        RECORD_LOG_DROP,  /* log: the slot was released; forget its ring. Comes after the LOG_CLOSE of its
-                             last generation and before the LOG_OPEN of its next owner */
+        RECORD_LOG_DROP,  /* log: the slot was released; forget its ring. Comes after the LOG_CLOSE
+                             of its  last generation and before the LOG_OPEN of its next owner */
         RECORD_LOG_ROTATE, /* open the files again (SIGHUP) */
 
         RECORD_TYPE_COUNT
@@ -67,10 +69,10 @@ typedef enum RecordType {
 
 /* Bits of RecordChild.flags. They stay set for the life of a generation. */
 typedef enum ChildFlag {
-        CHILD_IS_ALIVE = 1u << 0,     /* spawned, and not reaped */
-        CHILD_HAS_ENDED = 1u << 1,    /* reaped, and no process of its group or cgroup is left */
-        CHILD_NOT_SPAWNED = 1u << 2,  /* never came to be: spawn_step and spawn_errno say why */
-        CHILD_IS_READY = 1u << 3,     /* READY=1 */
+        CHILD_IS_ALIVE = 1u << 0,    /* spawned, and not reaped */
+        CHILD_HAS_ENDED = 1u << 1,   /* reaped, and no process of its group or cgroup is left */
+        CHILD_NOT_SPAWNED = 1u << 2, /* never came to be: spawn_step and spawn_errno say why */
+        CHILD_IS_READY = 1u << 3,    /* READY=1 */
         CHILD_SAID_STOPPING = 1u << 4,
         CHILD_IS_RELOADING = 1u << 5, /* RELOADING=1, until the next READY=1 */
         CHILD_WATCHDOG_HIT = 1u << 6, /* WATCHDOG=1 stayed out; SIGABRT was sent */
@@ -78,25 +80,25 @@ typedef enum ChildFlag {
         CHILD_KILL_SENT = 1u << 8,    /* SIGNAL_KILL was carried out */
         CHILD_OOM = 1u << 9,          /* the cgroup's oom_kill counter moved */
         CHILD_DUMPED_CORE = 1u << 10,
-        CHILD_LEFT_GROUP = 1u << 11,  /* processes outlived the main one and were killed */
+        CHILD_LEFT_GROUP = 1u << 11, /* processes outlived the main one and were killed */
 } ChildFlag;
 
 /* The step of a spawn that failed. Names: spawn_step_name(). */
 typedef enum SpawnStep {
         SPAWN_STEP_NONE = 0,
-        SPAWN_STEP_SPEC,    /* the specification is malformed */
-        SPAWN_STEP_PIPE,    /* output pipe */
-        SPAWN_STEP_NOTIFY,  /* notify socket */
-        SPAWN_STEP_LISTEN,  /* socket, bind or listen */
-        SPAWN_STEP_CGROUP,  /* make, limit or enter */
+        SPAWN_STEP_SPEC,   /* the specification is malformed */
+        SPAWN_STEP_PIPE,   /* output pipe */
+        SPAWN_STEP_NOTIFY, /* notify socket */
+        SPAWN_STEP_LISTEN, /* socket, bind or listen */
+        SPAWN_STEP_CGROUP, /* make, limit or enter */
         SPAWN_STEP_FORK,
         SPAWN_STEP_SESSION, /* setsid */
         SPAWN_STEP_STDIO,
-        SPAWN_STEP_LIMITS,  /* setrlimit */
+        SPAWN_STEP_LIMITS, /* setrlimit */
         SPAWN_STEP_NICE,
-        SPAWN_STEP_GROUP,   /* setgroups, setgid */
-        SPAWN_STEP_USER,    /* setuid */
-        SPAWN_STEP_PRIVS,   /* no_new_privs, parent-death signal */
+        SPAWN_STEP_GROUP, /* setgroups, setgid */
+        SPAWN_STEP_USER,  /* setuid */
+        SPAWN_STEP_PRIVS, /* no_new_privs, parent-death signal */
         SPAWN_STEP_CWD,
         SPAWN_STEP_EXEC,
         SPAWN_STEP_COUNT
@@ -106,7 +108,8 @@ typedef enum SpawnStep {
 typedef enum SignalMode {
         SIGNAL_NONE = 0,
         SIGNAL_MAIN, /* to the main process only */
-        SIGNAL_STOP, /* the first signal of a stop: to the whole group, then SIGCONT; once a generation */
+        SIGNAL_STOP, /* the first signal of a stop: to the whole group, then SIGCONT; once a
+                        generation */
         SIGNAL_KILL, /* SIGKILL to the whole group and cgroup */
         SIGNAL_MODE_COUNT
 } SignalMode;
@@ -122,8 +125,8 @@ typedef enum ServiceState {
 
 /* Bits of RecordHello.flags. */
 typedef enum HelloFlag {
-        HELLO_FIRST = 1u << 0,      /* gend has just started: the checkpoint is empty */
-        HELLO_HAS_CGROUP = 1u << 1, /* every child gets a cgroup of its own */
+        HELLO_FIRST = 1u << 0,         /* gend has just started: the checkpoint is empty */
+        HELLO_HAS_CGROUP = 1u << 1,    /* every child gets a cgroup of its own */
         HELLO_CGROUP_MEMORY = 1u << 2, /* and these controllers work there */
         HELLO_CGROUP_PIDS = 1u << 3,
         HELLO_CGROUP_CPU = 1u << 4,
@@ -131,8 +134,8 @@ typedef enum HelloFlag {
 
 typedef struct RecordSpawn {
         uint64_t watchdog_usec;       /* 0: none */
-        uint32_t watchdog_from_spawn; /* 1: counts from the spawn on (ready: spawn); 0: from READY=1, or the
-                                         first WATCHDOG=1 */
+        uint32_t watchdog_from_spawn; /* 1: counts from the spawn on (ready: spawn); 0: from
+                                         READY=1, or the first WATCHDOG=1 */
 } RecordSpawn;
 
 typedef struct RecordSignal {
@@ -158,7 +161,7 @@ typedef struct RecordFinished {
 typedef struct RecordHello {
         uint32_t version;
         uint32_t flags;
-        uint64_t incarnation; /* 1 for the first gend-supervisor of this gend */
+        uint64_t incarnation;  /* 1 for the first gend-supervisor of this gend */
         uint64_t started_msec; /* realtime: when gend started */
         int32_t gend_pid;
         uint32_t rows;
@@ -195,13 +198,13 @@ typedef struct RecordChild {
 } RecordChild;
 
 typedef struct RecordLog {
-        uint32_t stream;       /* 1: stdout (and stderr where both go the same way), 2: stderr */
+        uint32_t stream; /* 1: stdout (and stderr where both go the same way), 2: stderr */
         int32_t pid;
-        uint32_t keep_files;   /* rotated files beside the current one */
+        uint32_t keep_files; /* rotated files beside the current one */
         uint32_t reserved;
-        uint64_t rotate_bytes; /* rotate the file at this size; 0: never */
+        uint64_t rotate_bytes;           /* rotate the file at this size; 0: never */
         char path[LIMIT_PATH_BYTES + 1]; /* of the child in the tree */
-        char file[512];        /* absolute; empty: no file */
+        char file[512];                  /* absolute; empty: no file */
 } RecordLog;
 
 typedef struct Record {
@@ -236,7 +239,8 @@ int record_send(int socket_fd, const Record *record, const int fds[], unsigned f
 
 /**
  * record_receive() - the next record, with its descriptors
- * @ret_fds: filled with -1 where none came; owned by the caller, close-on-exec. Surplus ones are closed.
+ * @ret_fds: filled with -1 where none came; owned by the caller, close-on-exec. Surplus ones are
+ * closed.
  *
  * Context: any; does not block.
  * Return: 1 when a record was read; 0 at the end of the stream; -EAGAIN when there is none now;

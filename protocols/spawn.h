@@ -26,30 +26,31 @@ typedef enum StdioMode {
         STDIO_MODE_COUNT
 } StdioMode;
 
-#define SPAWN_RLIMITS    16     /* RLIM_NLIMITS on Linux */
+#define SPAWN_RLIMITS    16 /* RLIM_NLIMITS on Linux */
 #define SPAWN_ID_INHERIT UINT32_MAX
 #define SPAWN_INHERIT    INT32_MIN /* nice, umask: as gend has it */
 
 typedef struct SpawnSocket {
-        const char *name;             /* in LISTEN_FDNAMES */
-        uint32_t socktype;            /* SOCK_STREAM, SOCK_DGRAM ... */
+        const char *name;  /* in LISTEN_FDNAMES */
+        uint32_t socktype; /* SOCK_STREAM, SOCK_DGRAM ... */
         uint32_t address_len;
-        unsigned char address[128];   /* struct sockaddr */
+        unsigned char address[128]; /* struct sockaddr */
 } SpawnSocket;
 
-/* Every pointer is borrowed: from the caller for spawn_spec_seal(), from the mapping after a decode. */
+/* Every pointer is borrowed: from the caller for spawn_spec_seal(), from the mapping after a
+ * decode. */
 typedef struct SpawnSpec {
-        const char *path;   /* of the child in the tree */
-        const char *file;   /* to execute; absolute */
-        char *const *argv;  /* NULL terminated */
-        char *const *envp;  /* NULL terminated */
-        const char *cwd;    /* NULL: gend's own */
-        uint32_t uid;       /* SPAWN_ID_INHERIT: unchanged */
+        const char *path;  /* of the child in the tree */
+        const char *file;  /* to execute; absolute */
+        char *const *argv; /* NULL terminated */
+        char *const *envp; /* NULL terminated */
+        const char *cwd;   /* NULL: gend's own */
+        uint32_t uid;      /* SPAWN_ID_INHERIT: unchanged */
         uint32_t gid;
         const uint32_t *groups; /* supplementary, set when uid or gid is */
         size_t group_count;
-        int32_t umask;      /* SPAWN_INHERIT: unchanged */
-        int32_t nice;       /* SPAWN_INHERIT: unchanged */
+        int32_t umask; /* SPAWN_INHERIT: unchanged */
+        int32_t nice;  /* SPAWN_INHERIT: unchanged */
         bool no_new_privileges;
         struct {
                 bool is_set;
@@ -88,7 +89,7 @@ typedef struct SpawnBlock {
         SpawnSpec spec;
 } SpawnBlock;
 
-#define SPAWN_BLOCK_NULL ((SpawnBlock){ 0 })
+#define SPAWN_BLOCK_NULL ((SpawnBlock){0})
 
 /**
  * spawn_block_read() - a checked copy of what is in a sealed memfd
@@ -100,7 +101,8 @@ typedef struct SpawnBlock {
  */
 int spawn_block_read(int fd, SpawnBlock *ret_block);
 
-/* spawn_block_parse() - the same on @take_data (malloc), which is taken on success only. For fuzzing too. */
+/* spawn_block_parse() - the same on @take_data (malloc), which is taken on success only. For
+ * fuzzing too. */
 int spawn_block_parse(void **take_data, size_t size, SpawnBlock *ret_block);
 
 void spawn_block_deinit(SpawnBlock *block);

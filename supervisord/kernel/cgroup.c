@@ -143,7 +143,7 @@ static uint32_t enable_controllers(int base_fd)
 static int own_cgroup(char **ret)
 {
         static const char *const mounts[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
-        char text[4096], *line = text;
+        char text[4096], *line;
         struct statfs fs;
         int r;
 
@@ -220,7 +220,8 @@ static void name_of(const Slot *slot, char ret_name[NAME_BYTES])
         (void)snprintf(ret_name, NAME_BYTES, "%" PRIu32 ".%" PRIu64, slot->index, slot->generation);
 }
 
-static int limit(const Slot *slot, bool is_optional, uint32_t controller, const char *file, const char *text)
+static int limit(const Slot *slot, bool is_optional, uint32_t controller, const char *file,
+                 const char *text)
 {
         char name[NAME_BYTES];
         int r = -ENOTSUP;

@@ -21,4 +21,4 @@ void notify_close(Slot *slot);
 void notify_arm_watchdog(Slot *slot);
 
 /* notify_watchdog_timeout() - the timer of all watchdogs. */
-int notify_watchdog_timeout(sd_event_source *source, uint64_t usec, void *kernel);
+int notify_watchdog_timeout(sd_event_source *source, uint64_t usec, void *userdata);

@@ -95,7 +95,9 @@ unsigned reap_sweep(Kernel *kernel, bool everything)
 
         LIST_FOREACH (node, &kernel->ending)
                 LIST_ENTRY(node, Slot, ending)->has_escapees = false;
-        for (char *at = text; at && *at;) {
+        if (!text)
+                return 0;
+        for (char *at = text; *at;) {
                 char *end;
                 pid_t pid = (pid_t)strtol(at, &end, 10);
 
@@ -169,8 +171,6 @@ static void check_ending(Kernel *kernel)
                                 "%s: something of it survives SIGKILL, going on without waiting",
                                 slot->path);
                 slot_ended(slot);
-                if (!wants_look(slot) && !is_gone)
-                        sweep_later(kernel);
                 if (kernel->cgroup_fd < 0)
                         sweep_later(kernel);
         }

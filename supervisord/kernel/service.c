@@ -35,8 +35,6 @@ static const struct {
         [SERVICE_LOG] = {"gend-log", "../log"},
 };
 
-static int restart_timeout(_unused_ sd_event_source *source, _unused_ uint64_t usec, void *service);
-
 Service *service_by_pid(Kernel *kernel, pid_t pid)
 {
         for (unsigned i = 0; i < SERVICE_KIND_COUNT; i++)

@@ -23,8 +23,8 @@
 
 #define PID_DIGITS 10
 
-/* Places in our own table where descriptors wait to be handed over; below FD_RAISED, and never used for
- * anything else (spawn_init). */
+/* Places in our own table where descriptors wait to be handed over; below FD_RAISED, and never used
+ * for anything else (spawn_init). */
 #define STAGE_FIRST  32
 #define STAGE_OUT    STAGE_FIRST
 #define STAGE_ERR    (STAGE_FIRST + 1)
@@ -52,7 +52,8 @@ static int staged(int fd, int place)
         return fd > STDERR_FILENO ? place : fd;
 }
 
-/* A table of its own with the low descriptors only: thousands of others are neither copied nor closed. */
+/* A table of its own with the low descriptors only: thousands of others are neither copied nor
+ * closed. */
 static void child_stdio(Launch *what)
 {
         if (syscall(SYS_close_range, FD_RAISED, ~0u, CLOSE_RANGE_UNSHARE) < 0)
@@ -176,7 +177,8 @@ __attribute__((noinline)) static pid_t vfork_child(const ChildStart *start)
         return pid;
 }
 
-/* vfork's semantics, and the descriptor table shared as well until child_stdio() takes its part of it. */
+/* vfork's semantics, and the descriptor table shared as well until child_stdio() takes its part of
+ * it. */
 static pid_t clone_child(ChildStart *start)
 {
         static _Alignas(64) unsigned char stack[CHILD_STACK_BYTES]; /* one child starts at a time */

@@ -1,9 +1,10 @@
 #pragma once
 /*
  * The only place where a process is made, and the only exec. Everything is prepared before; between
- * the two there are system calls on prepared data, nothing else. The child's failure comes back through
- * the memory that it shares with us until it execs. It shares the descriptor table too at first and
- * takes only the low part of it, so that a spawn costs the same with ten children and with ten thousand.
+ * the two there are system calls on prepared data, nothing else. The child's failure comes back
+ * through the memory that it shares with us until it execs. It shares the descriptor table too at
+ * first and takes only the low part of it, so that a spawn costs the same with ten children and
+ * with ten thousand.
  */
 
 #include "supervisord/kernel/kernel.h"
@@ -25,8 +26,8 @@ typedef struct Launch {
         int failed_errno;
 } Launch;
 
-/* spawn_init() - once, when standard input is /dev/null. $GEND_VFORK makes it use vfork(), for valgrind,
- * which knows no other clone. Return: 0 or a negative errno. */
+/* spawn_init() - once, when standard input is /dev/null. $GEND_VFORK makes it use vfork, for
+ * valgrind, which knows no other clone. Return: 0 or a negative errno. */
 int spawn_init(void);
 
 /* launch() - Return: the pid; or -1, and failed_step and failed_errno say why. Blocks until the

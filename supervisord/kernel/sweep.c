@@ -79,7 +79,7 @@ static int map_new(const char *path, SweepState **ret_state)
 int sweep_state_create(const char *runtime_dir, SweepState **ret_state)
 {
         char path[PATH_MAX], new_path[PATH_MAX];
-        SweepState *state;
+        SweepState *state = NULL;
         int r;
 
         if (snprintf(path, sizeof(path), "%s/" SWEEP_FILE, runtime_dir) >= (int)sizeof(path) ||
@@ -87,7 +87,7 @@ int sweep_state_create(const char *runtime_dir, SweepState **ret_state)
                     (int)sizeof(new_path))
                 return -ENAMETOOLONG;
         r = map_new(new_path, &state);
-        if (r < 0)
+        if (!state)
                 return r;
         state->magic = SWEEP_MAGIC;
         state->gend_pid = getpid();
@@ -201,12 +201,31 @@ static int find_variable(int fd, Matcher *matcher)
         return -ENOENT;
 }
 
+/* A decimal number; @text moves behind it. */
+static bool take_number(const char **text, uint64_t max, uint64_t *ret)
+{
+        unsigned long long value;
+        char *end;
+
+        if (!isdigit((unsigned char)**text))
+                return false;
+        errno = 0;
+        value = strtoull(*text, &end, 10);
+        if (errno != 0 || value > max)
+                return false;
+        *text = end;
+        *ret = value;
+        return true;
+}
+
 int sweep_whose(pid_t pid, const char *id, uint32_t *ret_slot, uint64_t *ret_generation)
 {
         _cleanup_(closep) int fd = -1;
         Matcher matcher = {0};
+        const char *at = matcher.value;
+        uint64_t slot, generation;
         char path[32];
-        int r, used = 0;
+        int r;
 
         (void)snprintf(matcher.wanted, sizeof(matcher.wanted), SWEEP_VARIABLE "=%s/", id);
         (void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/environ", pid);
@@ -216,10 +235,11 @@ int sweep_whose(pid_t pid, const char *id, uint32_t *ret_slot, uint64_t *ret_gen
         r = find_variable(fd, &matcher);
         if (r < 0)
                 return r;
-        if (sscanf(matcher.value, "%" SCNu32 ".%" SCNu64 "%n", ret_slot, ret_generation, &used) !=
-                    2 ||
-            matcher.value[used] != '\0')
+        if (!take_number(&at, LIMIT_SLOTS - 1, &slot) || *at++ != '.' ||
+            !take_number(&at, UINT64_MAX, &generation) || *at != '\0')
                 return -ENOENT;
+        *ret_slot = (uint32_t)slot;
+        *ret_generation = generation;
         return 0;
 }
 
@@ -230,18 +250,27 @@ typedef struct Process {
         usec_t born_usec; /* CLOCK_BOOTTIME, rounded down to a clock tick */
 } Process;
 
-/* /proc/PID/stat: the name in parentheses may hold anything, so what follows the last one counts.
- */
+/* Places in /proc/PID/stat, counted from the state, the first after the name. */
+#define STAT_SESSION 3
+#define STAT_BORN    19
+
+static bool stat_number(const char *text, unsigned place, uint64_t *ret)
+{
+        while (place-- > 0 && (text = strchr(text, ' ')))
+                text++;
+        return text && take_number(&text, INT64_MAX / USEC_PER_SEC, ret);
+}
+
+/* The name, in parentheses, may hold anything: what follows the last one counts. */
 static int process_read(pid_t pid, Process *ret_process)
 {
         _cleanup_(closep) int fd = -1;
-        unsigned long long ticks;
+        uint64_t session, ticks;
         char path[32], text[1024];
         const char *rest;
         ssize_t size;
-        int session;
-        char state;
 
+        *ret_process = (Process){.pid = pid};
         (void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/stat", pid);
         fd = open(path, O_RDONLY | O_CLOEXEC);
         size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
@@ -249,15 +278,12 @@ static int process_read(pid_t pid, Process *ret_process)
                 return -errno;
         text[size] = '\0';
         rest = strrchr(text, ')');
-        if (!rest || sscanf(rest + 1,
-                            " %c %*d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-                            "%*d %*d %llu",
-                            &state, &session, &ticks) != 3)
+        if (!rest || rest[1] != ' ' || !stat_number(rest + 2, STAT_SESSION, &session) ||
+            !stat_number(rest + 2, STAT_BORN, &ticks))
                 return -EPROTO;
-        *ret_process = (Process){.pid = pid,
-                                 .session = session,
-                                 .state = state,
-                                 .born_usec = ticks * USEC_PER_SEC / (usec_t)sysconf(_SC_CLK_TCK)};
+        ret_process->session = (pid_t)session;
+        ret_process->state = rest[2];
+        ret_process->born_usec = ticks * USEC_PER_SEC / (usec_t)sysconf(_SC_CLK_TCK);
         return 0;
 }
 
