@@ -155,7 +155,7 @@ struct Kernel {
 
         Service services[SERVICE_KIND_COUNT];
         sd_event_source *ping_timer;
-        int rings_fd, log_event_fd, checkpoint_fd;
+        int rings_fd, log_event_fd, checkpoint_fd, control_fd;
 
         bool needs_hello, needs_synced, needs_request;
         RecordRequest request;

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/runtime-dir.h"
 #include "supervisord/kernel/cgroup.h"
+#include "supervisord/kernel/control.h"
 #include "supervisord/kernel/finish.h"
 #include "supervisord/kernel/link.h"
 #include "supervisord/kernel/listen.h"
@@ -332,6 +333,8 @@ static int init(Kernel *kernel)
         if (r >= 0)
                 r = init_service_env(kernel);
         if (r >= 0)
+                r = control_open(kernel);
+        if (r >= 0)
                 r = service_init(kernel);
         if (r < 0)
                 log_error("cannot start: %s", strerror(-r));
@@ -359,6 +362,7 @@ int main(int argc, char *argv[])
 
         log_init("gend");
         kernel->lock_fd = kernel->rings_fd = kernel->log_event_fd = kernel->checkpoint_fd = -1;
+        kernel->control_fd = -1;
         kernel->cgroup_fd = kernel->children_fd = -1;
         r = options_parse(argc, argv, &kernel->options);
         if (r != 0)
@@ -375,6 +379,7 @@ int main(int argc, char *argv[])
                 r = run(kernel);
         }
         listen_deinit(kernel);
+        control_close(kernel);
         leave_runtime_dir(kernel);
         return r < 0 ? EXIT_FAILURE : r;
 }

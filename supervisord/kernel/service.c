@@ -142,14 +142,14 @@ static pid_t start_process(Service *service)
         Kernel *kernel = service->kernel;
         _cleanup_(closep) int peer = -1;
         char *argv[ARGS_MAX];
-        int pass_fds[5], r;
+        int pass_fds[6], r;
         Launch what = {.file = service->file,
                        .argv = argv,
                        .envp = kernel->service_env,
                        .out_fd = -1,
                        .err_fd = -1,
                        .pass_fds = pass_fds,
-                       .pass_count = service->kind == SERVICE_SUPERVISOR ? 5 : 4,
+                       .pass_count = service->kind == SERVICE_SUPERVISOR ? 6 : 4,
                        .cgroup_fd = -1};
         pid_t pid;
 
@@ -161,6 +161,7 @@ static pid_t start_process(Service *service)
         pass_fds[SERVICE_FD_RINGS - 3] = kernel->rings_fd;
         pass_fds[SERVICE_FD_LOG_EVENT - 3] = kernel->log_event_fd;
         pass_fds[SERVICE_FD_CHECKPOINT - 3] = kernel->checkpoint_fd;
+        pass_fds[SERVICE_FD_CONTROL - 3] = kernel->control_fd;
         fill_argv(service, argv);
         pid = launch(&what);
         return pid < 0 ? -what.failed_errno : pid;
@@ -213,8 +214,8 @@ void service_start(Service *service)
         pid_t pid;
 
         atomic_store(&service->page->pong, 0);
-        service->ping = 0;
-        service->needs_ping = false;
+        service->ping = 1; /* so that it is known early whether it ever answered */
+        service->needs_ping = true;
         service->started_usec = now_usec();
         service->incarnation++;
         pid = start_process(service);

@@ -347,7 +347,6 @@ static void look_at_root(Daemon *daemon)
                 record.finished.exit_status = root->flags & LIFE_ENDS_NODE ? EXIT_FAILURE : 0;
                 if (root->flags & LIFE_ENDS_NODE)
                         log_error("%s; gend ends with exit status 1", root->why);
-                (void)unlink(daemon->socket_path);
                 queue(daemon, &record, NULL);
                 daemon->told_finished = true;
         }

@@ -30,6 +30,7 @@ struct Daemon {
         RingSet rings;
         int log_event_fd;
         Rpc *rpc;
+        RpcHandlers rpc_handlers;
 
         Tree *tree;
         Engine *engine;

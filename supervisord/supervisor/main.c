@@ -211,26 +211,15 @@ static gid_t find_group(const char *name)
         return group ? group->gr_gid : (gid_t)-1;
 }
 
-static int on_requests(sd_event_source *source, int fd, uint32_t events, void *context)
+static void on_request(void *context, RpcCall **take_call)
 {
-        Daemon *daemon = context;
+        request_take(context, take_call);
+        daemon_turn(context);
+}
 
-        (void)source;
-        (void)fd;
-        (void)events;
-        for (;;) {
-                uint32_t gone;
-                RpcCall *call = rpc_next(daemon->rpc, &gone);
-
-                if (call)
-                        request_take(daemon, &call);
-                else if (gone)
-                        request_connection_gone(daemon, gone);
-                else
-                        break;
-                daemon_turn(daemon);
-        }
-        return 0;
+static void on_gone(void *context, uint32_t connection)
+{
+        request_connection_gone(context, connection);
 }
 
 static int on_log_event(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -256,13 +245,14 @@ static int on_request_timer(sd_event_source *source, uint64_t usec, void *contex
 
 static int listen_for_requests(Daemon *daemon)
 {
-        mode_t mode = daemon->admin_gid == (gid_t)-1 ? 0600 : 0660;
         int r;
 
-        r = rpc_open(daemon->socket_path, mode, daemon->admin_gid, &daemon->rpc);
-        if (r < 0)
-                return r;
-        r = sd_event_add_io(daemon->loop, NULL, rpc_fd(daemon->rpc), EPOLLIN, on_requests, daemon);
+        daemon->rpc_handlers = (RpcHandlers){
+                .context = daemon,
+                .request = on_request,
+                .gone = on_gone,
+        };
+        r = rpc_open(daemon->loop, SERVICE_FD_CONTROL, &daemon->rpc_handlers, &daemon->rpc);
         if (r >= 0)
                 r = sd_event_add_io(daemon->loop, NULL, daemon->log_event_fd, EPOLLIN, on_log_event,
                                     daemon);
@@ -439,7 +429,7 @@ static int init(Daemon *daemon, const Options *options)
         daemon_init_world(daemon);
         if (asprintf(&daemon->socket_path, "%s/ctl.sock", options->runtime_dir) < 0)
                 return -ENOMEM;
-        for (int fd = SERVICE_FD_KERNEL; fd <= SERVICE_FD_CHECKPOINT; fd++)
+        for (int fd = SERVICE_FD_KERNEL; fd <= SERVICE_FD_CONTROL; fd++)
                 if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
                         return -errno;
         r = map_page(daemon);

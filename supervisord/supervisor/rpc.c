@@ -1,204 +1,361 @@
 #include "supervisord/supervisor/rpc.h"
 
+#include "base/buffer.h"
 #include "base/list.h"
+#include "protocols/sp.h"
 
 #include <errno.h>
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/rep.h>
-#include <pthread.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <sys/stat.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-struct RpcCall {
+#define CONNECTIONS_MAX 1024u
+#define CALLS_MAX       16u /* of one connection, waiting for their answers */
+#define READ_BYTES      (64u * 1024)
+#define FRAME_BYTES_MAX (LIMIT_REQUEST_BYTES + SP_HOPS_MAX * 4u)
+
+typedef struct Connection {
         ListNode item;
-        nng_msg *msg; /* NULL: word that a connection has closed */
+        Rpc *rpc;
+        int fd;
+        sd_event_source *source;
+        uint32_t id;
+        RpcPeer peer;
+        bool has_greeted;
+        bool is_lost;   /* nothing more is sent; the loop will see its end */
+        unsigned calls; /* given out and not answered */
+        Buffer in;      /* what has arrived and is no whole frame yet */
+        Buffer out;     /* what could not be sent yet */
+        size_t out_sent;
+} Connection;
+
+struct RpcCall {
         uint32_t connection;
         RpcPeer peer;
+        unsigned char hops[SP_HOPS_MAX * 4u];
+        size_t hops_bytes;
+        size_t size;
+        unsigned char body[];
 };
 
 struct Rpc {
-        nng_socket socket;
-        nng_aio *receive;
-        int event_fd;
-        pthread_mutex_t lock; /* over what follows */
-        ListNode inbox;
-        size_t inbox_len;
-        bool is_paused; /* the inbox is full: no receive is posted */
+        sd_event *loop;
+        const RpcHandlers *handlers;
+        sd_event_source *listener;
+        int reserve_fd; /* given up for a moment to turn a client away when there are no descriptors
+                         */
+        ListNode connections;
+        unsigned connection_count;
+        uint32_t last_id;
 };
 
-/* NNG's vocabulary ends here. */
-static int from_nng(int error)
+static void connection_free(Connection *connection)
 {
-        switch (error) {
-        case 0:
-                return 0;
-        case NNG_ENOMEM:
-                return -ENOMEM;
-        case NNG_EADDRINUSE:
-                return -EADDRINUSE;
-        case NNG_EPERM:
-                return -EPERM;
-        case NNG_EINVAL:
-        case NNG_EADDRINVAL:
-                return -EINVAL;
-        case NNG_ENOFILES:
-                return -EMFILE;
-        default:
-                return error & NNG_ESYSERR ? -(error & ~NNG_ESYSERR) : -EPROTO;
+        (void)sd_event_source_disable_unref(connection->source);
+        (void)close_fd(connection->fd);
+        buffer_deinit(&connection->in);
+        buffer_deinit(&connection->out);
+        if (list_is_linked(&connection->item)) {
+                list_remove(&connection->item);
+                connection->rpc->connection_count--;
         }
+        free(connection);
 }
 
-/* Context: NNG's threads and the loop. */
-static bool inbox_put(Rpc *rpc, RpcCall *call)
+/* The client is gone, or is no client. */
+static void hang_up(Connection *connection)
 {
-        const uint64_t one = 1;
-        bool has_room;
+        const RpcHandlers *handlers = connection->rpc->handlers;
+        uint32_t id = connection->id;
 
-        (void)pthread_mutex_lock(&rpc->lock);
-        list_append(&rpc->inbox, &call->item);
-        has_room = ++rpc->inbox_len < LIMIT_REQUESTS;
-        rpc->is_paused |= !has_room && call->msg;
-        (void)pthread_mutex_unlock(&rpc->lock);
-        if (write(rpc->event_fd, &one, sizeof(one)) < 0) {
-                /* Full only when the loop has not looked for 2^64 messages. */
+        connection_free(connection);
+        handlers->gone(handlers->context, id);
+}
+
+static Connection *find(const Rpc *rpc, uint32_t id)
+{
+        LIST_FOREACH (item, &rpc->connections) {
+                Connection *connection = LIST_ENTRY(item, Connection, item);
+
+                if (connection->id == id)
+                        return connection;
         }
-        return has_room;
+        return NULL;
 }
 
-static void read_peer(nng_pipe pipe, RpcPeer *ret_peer)
-{
-        uint64_t uid = UINT64_MAX, gid = UINT64_MAX, pid = 0;
+/* --- sending ------------------------------------------------------------------------------- */
 
-        (void)nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid);
-        (void)nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_GID, &gid);
-        (void)nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &pid);
-        *ret_peer = (RpcPeer){.uid = (uid_t)uid, .gid = (gid_t)gid, .pid = (pid_t)pid};
+static void listen_to(Connection *connection)
+{
+        bool takes_more = connection->calls < CALLS_MAX;
+        bool has_more = connection->out_sent < connection->out.size;
+
+        (void)sd_event_source_set_io_events(connection->source, (takes_more ? EPOLLIN : 0u) |
+                                                                        (has_more ? EPOLLOUT : 0u));
 }
 
-/* Context: NNG's threads; one receive is posted at a time. */
-static void on_receive(void *context)
+/* Return: 0, also when the rest has to wait; a negative errno when the client is lost. */
+static int flush(Connection *connection)
 {
-        Rpc *rpc = context;
-        RpcCall *call;
-        nng_msg *msg;
+        Buffer *out = &connection->out;
 
-        if (nng_aio_result(rpc->receive) != 0)
-                return; /* closed */
-        msg = nng_aio_get_msg(rpc->receive);
-        call = calloc(1, sizeof(*call));
-        if (!call) {
-                nng_msg_free(msg);
-                nng_recv_aio(rpc->socket, rpc->receive);
-                return;
+        while (connection->out_sent < out->size) {
+                ssize_t n = send(connection->fd, out->data + connection->out_sent,
+                                 out->size - connection->out_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno == EAGAIN)
+                        return 0;
+                if (n < 0)
+                        return -errno;
+                connection->out_sent += (size_t)n;
         }
-        call->msg = msg;
-        call->connection = (uint32_t)nng_pipe_id(nng_msg_get_pipe(msg));
-        read_peer(nng_msg_get_pipe(msg), &call->peer);
-        if (inbox_put(rpc, call))
-                nng_recv_aio(rpc->socket, rpc->receive);
-}
-
-/* Context: NNG's threads. */
-static void on_gone(nng_pipe pipe, nng_pipe_ev event, void *context)
-{
-        RpcCall *call = calloc(1, sizeof(*call));
-
-        (void)event;
-        if (!call)
-                return; /* its requests are answered into the void */
-        call->connection = (uint32_t)nng_pipe_id(pipe);
-        (void)inbox_put(context, call);
-}
-
-static int rpc_listen(Rpc *rpc, const char *path, mode_t mode, gid_t gid)
-{
-        nng_listener listener;
-        char url[LIMIT_PATH_BYTES + 16];
-        int r;
-
-        if ((size_t)snprintf(url, sizeof(url), "ipc://%s", path) >= sizeof(url))
-                return -ENAMETOOLONG;
-        r = nng_listener_create(&listener, rpc->socket, url);
-        if (r == 0)
-                r = nng_listener_set_size(listener, NNG_OPT_RECVMAXSZ, LIMIT_REQUEST_BYTES);
-        if (r == 0)
-                r = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, (int)mode);
-        if (r == 0)
-                r = nng_listener_start(listener, 0);
-        if (r != 0)
-                return from_nng(r);
-        if (gid != (gid_t)-1 && chown(path, (uid_t)-1, gid) < 0)
-                return -errno;
+        buffer_clear(out);
+        connection->out_sent = 0;
         return 0;
 }
 
-int rpc_open(const char *path, mode_t mode, gid_t gid, Rpc **ret_rpc)
+/* Whoever answers may be going through all waiting requests, so the connection goes later, by its
+ * own event. */
+static void give_up(Connection *connection)
+{
+        connection->is_lost = true;
+        buffer_clear(&connection->out);
+        connection->out_sent = 0;
+        (void)shutdown(connection->fd, SHUT_RDWR);
+        (void)sd_event_source_set_io_events(connection->source, EPOLLIN);
+}
+
+void rpc_reply(Rpc *rpc, RpcCall **take_call, const char *text, size_t size)
+{
+        _cleanup_(rpc_call_dropp) RpcCall *call = steal_ptr(*take_call);
+        Connection *connection = find(rpc, call->connection);
+        unsigned char head[SP_HEAD_BYTES];
+
+        if (!connection)
+                return;
+        connection->calls--;
+        if (connection->is_lost)
+                return;
+        if (size > LIMIT_REPLY_BYTES || connection->out.size > LIMIT_REPLY_BYTES) {
+                give_up(connection); /* it does not read, or asks for more than can be said */
+                return;
+        }
+        sp_head_write(head, call->hops_bytes + size);
+        buffer_append(&connection->out, head, sizeof(head));
+        buffer_append(&connection->out, call->hops, call->hops_bytes);
+        buffer_append(&connection->out, text, size);
+        if (connection->out.has_failed || flush(connection) < 0)
+                give_up(connection);
+        else
+                listen_to(connection);
+}
+
+/* --- receiving ----------------------------------------------------------------------------- */
+
+/* A whole frame's body becomes a call. Return: 0; -EPROTO without a way back; -ENOMEM. */
+static int deliver(Connection *connection, const unsigned char *body, size_t size)
+{
+        const RpcHandlers *handlers = connection->rpc->handlers;
+        _cleanup_(rpc_call_dropp) RpcCall *call = NULL;
+        size_t hops_bytes = sp_hops_bytes(body, size);
+
+        if (hops_bytes == 0)
+                return -EPROTO;
+        call = malloc(sizeof(*call) + size - hops_bytes);
+        if (!call)
+                return -ENOMEM;
+        call->connection = connection->id;
+        call->peer = connection->peer;
+        call->hops_bytes = hops_bytes;
+        call->size = size - hops_bytes;
+        memcpy(call->hops, body, hops_bytes);
+        memcpy(call->body, body + hops_bytes, call->size);
+        connection->calls++;
+        handlers->request(handlers->context, &call);
+        return 0;
+}
+
+static void consume(Buffer *in, size_t bytes)
+{
+        in->size -= bytes;
+        if (in->size > 0)
+                memmove(in->data, in->data + bytes, in->size);
+        else
+                buffer_clear(in);
+}
+
+/* The next thing in the buffer. Return: 1 when there was one; 0 when it is not whole; a negative
+ * errno. */
+static int take_one(Connection *connection)
+{
+        Buffer *in = &connection->in;
+        uint64_t body_bytes;
+        int r;
+
+        if (!connection->has_greeted) {
+                if (in->size < SP_HELLO_BYTES)
+                        return 0;
+                if (sp_hello_check(in->data, SP_PROTOCOL_REQ) < 0)
+                        return -EPROTO;
+                connection->has_greeted = true;
+                consume(in, SP_HELLO_BYTES);
+                return 1;
+        }
+        if (in->size < SP_HEAD_BYTES)
+                return 0;
+        r = sp_head_read(in->data, FRAME_BYTES_MAX, &body_bytes);
+        if (r < 0)
+                return r;
+        if (in->size - SP_HEAD_BYTES < body_bytes)
+                return 0;
+        r = deliver(connection, in->data + SP_HEAD_BYTES, body_bytes);
+        consume(in, SP_HEAD_BYTES + body_bytes);
+        return r < 0 ? r : 1;
+}
+
+/* Return: whether the connection is still there. */
+static bool take_all(Connection *connection)
+{
+        int r = 1;
+
+        while (r > 0 && connection->calls < CALLS_MAX)
+                r = take_one(connection);
+        if (r < 0)
+                hang_up(connection);
+        return r >= 0;
+}
+
+/* Return: bytes read; 0 when there is nothing now; -ECONNRESET at the end; another negative errno.
+ */
+static ssize_t receive(Connection *connection)
+{
+        static unsigned char chunk[READ_BYTES]; /* of the loop, which reads one at a time */
+        ssize_t n = recv(connection->fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        if (n == 0)
+                return -ECONNRESET;
+        buffer_append(&connection->in, chunk, (size_t)n);
+        return connection->in.has_failed ? -ENOMEM : n;
+}
+
+static int on_connection(sd_event_source *source, int fd, uint32_t events, void *context)
+{
+        Connection *connection = context;
+
+        (void)source;
+        (void)fd;
+        if ((events & EPOLLOUT) && flush(connection) < 0) {
+                hang_up(connection);
+                return 0;
+        }
+        if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+                if (receive(connection) < 0) {
+                        hang_up(connection);
+                        return 0;
+                }
+        }
+        if (take_all(connection) && !connection->is_lost)
+                listen_to(connection);
+        return 0;
+}
+
+/* --- accepting ----------------------------------------------------------------------------- */
+
+static int greet(Connection *connection)
+{
+        unsigned char hello[SP_HELLO_BYTES];
+
+        sp_hello_write(hello, SP_PROTOCOL_REP);
+        buffer_append(&connection->out, hello, sizeof(hello));
+        return connection->out.has_failed ? -ENOMEM : flush(connection);
+}
+
+static int read_peer(int fd, RpcPeer *ret_peer)
+{
+        struct ucred peer;
+        socklen_t len = sizeof(peer);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+                return -errno;
+        *ret_peer = (RpcPeer){.uid = peer.uid, .gid = peer.gid, .pid = peer.pid};
+        return 0;
+}
+
+static void add_connection(Rpc *rpc, int *take_fd)
+{
+        Connection *connection = calloc(1, sizeof(*connection));
+        int r;
+
+        if (!connection)
+                return;
+        connection->rpc = rpc;
+        connection->fd = steal_fd(take_fd);
+        connection->id = ++rpc->last_id;
+        r = read_peer(connection->fd, &connection->peer);
+        if (r == 0)
+                r = greet(connection);
+        if (r == 0)
+                r = sd_event_add_io(rpc->loop, &connection->source, connection->fd, EPOLLIN,
+                                    on_connection, connection);
+        if (r < 0) {
+                connection_free(connection);
+                return;
+        }
+        list_append(&rpc->connections, &connection->item);
+        rpc->connection_count++;
+}
+
+/* Without a free descriptor the client would stay in the queue and wake us for ever. */
+static void turn_away(Rpc *rpc, int listen_fd)
+{
+        rpc->reserve_fd = close_fd(rpc->reserve_fd);
+        (void)close_fd(accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC));
+        rpc->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static int on_listener(sd_event_source *source, int listen_fd, uint32_t events, void *context)
+{
+        _cleanup_(closep) int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        Rpc *rpc = context;
+
+        (void)source;
+        (void)events;
+        if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+                turn_away(rpc, listen_fd);
+        else if (fd >= 0 && rpc->connection_count < CONNECTIONS_MAX)
+                add_connection(rpc, &fd);
+        return 0;
+}
+
+int rpc_open(sd_event *loop, int listen_fd, const RpcHandlers *handlers, Rpc **ret_rpc)
 {
         _cleanup_(rpc_closep) Rpc *rpc = calloc(1, sizeof(*rpc));
         int r;
 
         if (!rpc)
                 return -ENOMEM;
-        list_init(&rpc->inbox);
-        (void)pthread_mutex_init(&rpc->lock, NULL);
-        rpc->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (rpc->event_fd < 0)
-                return -errno;
-        r = nng_rep0_open_raw(&rpc->socket);
-        if (r == 0)
-                r = nng_aio_alloc(&rpc->receive, on_receive, rpc);
-        if (r == 0)
-                r = nng_pipe_notify(rpc->socket, NNG_PIPE_EV_REM_POST, on_gone, rpc);
-        if (r != 0)
-                return from_nng(r);
-        r = rpc_listen(rpc, path, mode, gid);
+        list_init(&rpc->connections);
+        rpc->loop = loop;
+        rpc->handlers = handlers;
+        rpc->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        r = sd_event_add_io(loop, &rpc->listener, listen_fd, EPOLLIN, on_listener, rpc);
         if (r < 0)
                 return r;
-        nng_recv_aio(rpc->socket, rpc->receive);
         *ret_rpc = steal_ptr(rpc);
         return 0;
 }
 
-int rpc_fd(const Rpc *rpc)
-{
-        return rpc->event_fd;
-}
-
-RpcCall *rpc_next(Rpc *rpc, uint32_t *ret_gone)
-{
-        RpcCall *call = NULL;
-        bool must_resume = false;
-        uint64_t count;
-
-        *ret_gone = 0;
-        (void)pthread_mutex_lock(&rpc->lock);
-        if (!list_is_empty(&rpc->inbox)) {
-                call = LIST_ENTRY(rpc->inbox.next, RpcCall, item);
-                list_remove(&call->item);
-                rpc->inbox_len--;
-                must_resume = rpc->is_paused;
-                rpc->is_paused = false;
-        } else if (read(rpc->event_fd, &count, sizeof(count)) < 0) {
-                /* nothing was there */
-        }
-        (void)pthread_mutex_unlock(&rpc->lock);
-        if (must_resume)
-                nng_recv_aio(rpc->socket, rpc->receive);
-        if (call && !call->msg) {
-                *ret_gone = call->connection;
-                rpc_call_drop(call);
-                return NULL;
-        }
-        return call;
-}
-
 const void *rpc_call_body(const RpcCall *call, size_t *ret_size)
 {
-        *ret_size = nng_msg_len(call->msg);
-        return nng_msg_body(call->msg);
+        *ret_size = call->size;
+        return call->body;
 }
 
 const RpcPeer *rpc_call_peer(const RpcCall *call)
@@ -211,46 +368,8 @@ uint32_t rpc_call_connection(const RpcCall *call)
         return call->connection;
 }
 
-typedef struct Sending {
-        nng_aio *aio;
-} Sending;
-
-/* Context: NNG's threads. */
-static void on_sent(void *context)
-{
-        Sending *sending = context;
-
-        if (nng_aio_result(sending->aio) != 0)
-                nng_msg_free(nng_aio_get_msg(sending->aio));
-        nng_aio_reap(sending->aio);
-        free(sending);
-}
-
-/* The request's header says where the answer goes, so the answer is the request with another body.
- */
-void rpc_reply(Rpc *rpc, RpcCall **take_call, const char *text, size_t size)
-{
-        _cleanup_(rpc_call_dropp) RpcCall *call = steal_ptr(*take_call);
-        Sending *sending = calloc(1, sizeof(*sending));
-
-        if (!sending)
-                return;
-        nng_msg_clear(call->msg);
-        if (nng_msg_append(call->msg, text, size) != 0 ||
-            nng_aio_alloc(&sending->aio, on_sent, sending) != 0) {
-                free(sending);
-                return;
-        }
-        nng_aio_set_msg(sending->aio, steal_ptr(call->msg));
-        nng_send_aio(rpc->socket, sending->aio);
-}
-
 void rpc_call_drop(RpcCall *call)
 {
-        if (!call)
-                return;
-        if (call->msg)
-                nng_msg_free(call->msg);
         free(call);
 }
 
@@ -258,15 +377,9 @@ void rpc_close(Rpc *rpc)
 {
         if (!rpc)
                 return;
-        if (nng_socket_id(rpc->socket) > 0)
-                (void)nng_close(rpc->socket);
-        if (rpc->receive) {
-                nng_aio_stop(rpc->receive);
-                nng_aio_free(rpc->receive);
-        }
-        LIST_FOREACH_SAFE (item, &rpc->inbox)
-                rpc_call_drop(LIST_ENTRY(item, RpcCall, item));
-        (void)close_fd(rpc->event_fd);
-        (void)pthread_mutex_destroy(&rpc->lock);
+        LIST_FOREACH_SAFE (item, &rpc->connections)
+                connection_free(LIST_ENTRY(item, Connection, item));
+        (void)sd_event_source_disable_unref(rpc->listener);
+        (void)close_fd(rpc->reserve_fd);
         free(rpc);
 }

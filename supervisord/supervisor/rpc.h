@@ -1,9 +1,12 @@
 #pragma once
 /*
- * The control socket: the only file of gend-supervisor that knows NNG. A raw REP socket, so that
- * any number of requests may wait for their answers at once. NNG's threads do nothing but fill an
- * inbox; everything else happens in the loop. A client that does not read its answers loses them,
- * and nobody waits for it.
+ * The control socket's connections. What is spoken is nng's REQ/REP over IPC (protocols/sp.h), so
+ * that any nng program can be a client; it is spoken here, in the loop and without libnng, whose
+ * listener stops accepting for good once a client has hung up at the wrong moment, and whose
+ * threads would outnumber everything else in this process.
+ *
+ * Any number of requests may wait for their answers at once. A client that sends half a request,
+ * floods, or does not read its answers, holds up nobody but itself. Home: the loop.
  */
 
 #include "base/cleanup.h"
@@ -12,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <systemd/sd-event.h>
 
 typedef struct Rpc Rpc;
 
@@ -24,26 +28,27 @@ typedef struct RpcPeer {
         pid_t pid;
 } RpcPeer;
 
+typedef struct RpcHandlers {
+        void *context;
+        void (*request)(void *context, RpcCall **take_call); /* may be kept: rpc_reply() it later */
+        void (*gone)(void *context, uint32_t connection); /* its waiting requests can be dropped */
+} RpcHandlers;
+
 /**
- * rpc_open() - listen at ipc://@path
- * @mode: of the socket file; @gid: its group, (gid_t)-1: unchanged
+ * rpc_open() - serve the clients of @listen_fd
+ * @listen_fd: a listening, non-blocking Unix socket; borrowed
+ * @handlers:  borrowed for the life of the Rpc
  *
- * Return: 0; a negative errno; for a fault of NNG without one -EPROTO.
+ * Return: 0 or a negative errno.
  */
-int rpc_open(const char *path, mode_t mode, gid_t gid, Rpc **ret_rpc);
-
-/* rpc_fd() - readable when rpc_next() has something. Borrowed. */
-int rpc_fd(const Rpc *rpc);
-
-/* rpc_next() - a request, owned by the caller; NULL when there is none now. @ret_gone: a connection
- * that closed, or 0: its waiting requests can be dropped. Call until both are empty. */
-RpcCall *rpc_next(Rpc *rpc, uint32_t *ret_gone);
+int rpc_open(sd_event *loop, int listen_fd, const RpcHandlers *handlers, Rpc **ret_rpc);
 
 const void *rpc_call_body(const RpcCall *call, size_t *ret_size);
 const RpcPeer *rpc_call_peer(const RpcCall *call);
 uint32_t rpc_call_connection(const RpcCall *call);
 
-/* rpc_reply() - takes the call in any case. */
+/* rpc_reply() - takes the call in any case. A client that is gone, or takes no more, does not get
+ * it. */
 void rpc_reply(Rpc *rpc, RpcCall **take_call, const char *text, size_t size);
 
 void rpc_call_drop(RpcCall *call);
