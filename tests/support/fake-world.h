@@ -111,7 +111,8 @@ DEFINE_CLEANUP(FakeWorld *, fake_free);
 
 void fake_script(FakeWorld *fake, FakeScript script);
 
-/* fake_node() - by path or tail; ends the test when there is none. */
+/* fake_node() - by path or tail; ends the test when there is none. fake_has() - whether an operator
+ * would find it. */
 Node *fake_node(FakeWorld *fake, const char *path);
 bool fake_has(FakeWorld *fake, const char *path);
 
