@@ -43,9 +43,6 @@ void engine_disarm(Engine *engine, Node *node);
 void engine_emit(Engine *engine, Node *node, EventType type, const char *reason,
                  const char *detail);
 
-/* engine_remove() - the node goes for good, with all below it; nothing of it is alive. */
-void engine_remove(Engine *engine, Node *node);
-
 /* supervise_launch(), supervise_take_down() - a supervisor is to start, or stop, its children. */
 void supervise_launch(Engine *engine, Node *node);
 void supervise_take_down(Engine *engine, Node *node);

@@ -125,7 +125,8 @@ static usec_t after(Engine *engine, usec_t span)
 static void launch(Engine *engine, Node *node)
 {
         const uint32_t past = LIFE_WAS_READY | LIFE_START_TIMED_OUT | LIFE_HIT_WATCHDOG |
-                              LIFE_IS_FORCED | LIFE_BY_REQUEST | LIFE_GAVE_UP | LIFE_IS_CULPRIT;
+                              LIFE_IS_FORCED | LIFE_BY_REQUEST | LIFE_GAVE_UP | LIFE_IS_CULPRIT |
+                              LIFE_IS_DROPPED;
         int r;
 
         node->life.flags &= ~past;

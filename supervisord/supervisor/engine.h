@@ -76,6 +76,10 @@ void engine_restart(Engine *engine, Node *node);
 /* engine_delete_after() - stop it, if need be, and remove it. */
 void engine_delete(Engine *engine, Node *node);
 
+/* engine_remove() - the node goes for good, with all below it, at once and without an event;
+ * nothing of it is alive. */
+void engine_remove(Engine *engine, Node *node);
+
 /* engine_boot() - start the applications that start by themselves; engine_shutdown() - stop all of
  * them. */
 void engine_boot(Engine *engine);

@@ -38,6 +38,11 @@ bool node_is_simple(const Node *node)
                node->spec->supervisor.strategy == STRATEGY_SIMPLE_ONE_FOR_ONE;
 }
 
+bool node_is_listed(const Node *node)
+{
+        return !(node->life.flags & LIFE_IS_DROPPED);
+}
+
 static void free_args(char **args)
 {
         for (size_t i = 0; args && args[i]; i++)
@@ -358,6 +363,8 @@ size_t tree_find(const Tree *tree, const char *path, Node *ret_matches[], size_t
         if (path[0] == '/')
                 path++;
         for (Node *node = tree_next(tree, NULL); node; node = tree_next(tree, node)) {
+                if (!node_is_listed(node))
+                        continue;
                 (void)node_path(node, buffer);
                 if (strcmp(buffer, path) == 0) {
                         ret_matches[0] = node;
@@ -418,7 +425,7 @@ size_t tree_nearest(const Tree *tree, const char *path, Node *ret_nodes[], size_
                 unsigned score = resemblance(node, path);
                 size_t at = count;
 
-                if (score > limit)
+                if (score > limit || !node_is_listed(node))
                         continue;
                 while (at > 0 && scores[at - 1] > score)
                         at--;

@@ -59,7 +59,10 @@ typedef enum LifeFlag {
         LIFE_IS_CULPRIT =
                 1u << 14, /* its backoff comes between the stop and the start of its group */
         LIFE_IS_OF_DYNAMIC = 1u << 16, /* below a dynamic supervisor: of no tree file either */
-        LIFE_ENDS_NODE = 1u << 15,     /* the root: gend ends with exit status 1 */
+        LIFE_IS_DROPPED =
+                1u << 17, /* a temporary child that ended: its specification is deleted as far as
+                             anybody can see; its supervisor's next start brings it back */
+        LIFE_ENDS_NODE = 1u << 15, /* the root: gend ends with exit status 1 */
 } LifeFlag;
 
 /* The part of a node that survives gend-supervisor. Plain data: it is written as it stands. */
@@ -169,6 +172,9 @@ bool node_is_supervisor(
         const Node *node); /* root, application, supervisor: has children of its own */
 bool node_is_process(const Node *node);
 bool node_is_simple(const Node *node);
+
+/* node_is_listed() - it is there for operators: no temporary child that has ended. */
+bool node_is_listed(const Node *node);
 
 /* node_path() - "shop/front/web" into @buffer of LIMIT_PATH_BYTES + 1; "" for the root. Return:
  * @buffer. */

@@ -209,6 +209,26 @@ static void advance_start(Engine *engine, Node *node)
                 engine_feed(engine, node, LIFE_EV_READY);
 }
 
+/* --- dropping ------------------------------------------------------------------------------ */
+
+static bool is_temporary(const Node *child)
+{
+        return child->kind != NODE_APPLICATION && child->spec->child.restart == RESTART_TEMPORARY;
+}
+
+/* SUP-035: a temporary child that is gone has no specification any more. */
+static void drop(Engine *engine, Node *child)
+{
+        if (child->life.flags & LIFE_IS_DYNAMIC) {
+                engine_remove(engine, child);
+                return;
+        }
+        if (child->life.state != LIFE_STOPPED || !(child->life.flags & LIFE_BY_REQUEST))
+                child->life.state = LIFE_FINISHED;
+        child->life.flags |= LIFE_IS_DROPPED;
+        node_touch(child);
+}
+
 /* --- stopping ------------------------------------------------------------------------------ */
 
 /* A child of the group is gone. It comes back with the group, unless it is temporary (SUP-052). */
@@ -225,12 +245,7 @@ static void leave_stop_list(Engine *engine, Node *node, Node *child)
         if (child->spec->child.restart != RESTART_TEMPORARY ||
             (child->life.flags & LIFE_BY_REQUEST))
                 return;
-        if (child->life.flags & LIFE_IS_DYNAMIC) {
-                engine_remove(engine, child);
-                return;
-        }
-        child->life.state = LIFE_FINISHED;
-        node_touch(child);
+        drop(engine, child);
 }
 
 /* Return: whether something is still on its way down. */
@@ -499,8 +514,8 @@ static void retire(Engine *engine, Node *node, Node *child, PlanKind kind)
         child->life.state = gave_up ? LIFE_FAILED : LIFE_FINISHED;
         set_mark(child, MARK_NONE);
         node_touch(child);
-        if (kind == PLAN_DROP && (child->life.flags & LIFE_IS_DYNAMIC))
-                engine_remove(engine, child);
+        if (kind == PLAN_DROP)
+                drop(engine, child);
         node_advance(node);
 }
 
@@ -672,8 +687,8 @@ static void child_stopped(Engine *engine, Node *node, Node *child)
 {
         uint32_t flags = child->life.flags;
         /* Where nothing is left to be started again, nothing is kept (SUP-117). */
-        bool is_passing = (flags & LIFE_IS_DYNAMIC) && (flags & LIFE_BY_REQUEST) &&
-                          (node_is_simple(node) || child->spec->child.restart == RESTART_TEMPORARY);
+        bool is_passing =
+                (flags & LIFE_BY_REQUEST) && (node_is_simple(node) || is_temporary(child));
 
         child->life.flags &= ~(uint32_t)LIFE_MANUAL;
         node_advance(node);
@@ -686,7 +701,7 @@ static void child_stopped(Engine *engine, Node *node, Node *child)
                 child->life.flags &= ~(uint32_t)LIFE_RESTART_AFTER;
                 engine_start(engine, child);
         } else if (is_passing && !is_going_down(node)) {
-                engine_remove(engine, child);
+                drop(engine, child);
         } else {
                 child->life.flags &= ~(uint32_t)LIFE_RESTART_AFTER;
                 node_touch(child);

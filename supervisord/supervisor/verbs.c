@@ -136,7 +136,7 @@ static void verb_list(Request *request)
         json_t *list = json_array();
 
         for (Node *node = tree_next(tree, NULL); node; node = tree_next(tree, node))
-                if (node_is_process(node))
+                if (node_is_process(node) && node_is_listed(node))
                         (void)json_array_append_new(list, view_node(request->daemon, node, false));
         request_reply(request, json_pack("{s:o}", "processes", list));
 }
@@ -465,16 +465,24 @@ static bool are_new(Request *request, const Node *parent, NodeSpec *const specs[
                 const Node *other = node_child_by_name(parent, specs[i]->name);
                 char path[LIMIT_PATH_BYTES + 1];
 
-                if (!other)
+                if (!other || !node_is_listed(other))
                         continue;
-                request_fail(request, REQUEST_FORBIDDEN_STATE, NULL, "%s: %s, it is %s",
-                             node_path(other, path),
+                request_fail(request, REQUEST_FORBIDDEN_STATE, NULL, "%s is there, %s (%s)",
+                             node_path(other, path), life_state_name(other->life.state),
                              life_is_alive(other->life.state) ? "already_started"
-                                                              : "already_present",
-                             life_state_name(other->life.state));
+                                                              : "already_present");
                 return false;
         }
         return true;
+}
+
+/* SUP-036: the name of a temporary child that has ended is free. */
+static void make_room(Request *request, Node *parent, const char *name)
+{
+        Node *other = node_child_by_name(parent, name);
+
+        if (other)
+                engine_remove(request->daemon->engine, other);
 }
 
 static void add_all(Request *request, Node *parent, NodeSpec *specs[], size_t count)
@@ -484,7 +492,10 @@ static void add_all(Request *request, Node *parent, NodeSpec *specs[], size_t co
         for (size_t i = 0; i < count; i++) {
                 bool is_started = specs[i]->child.is_autostart;
                 Node *node;
-                int r = add_dynamic(request, parent, &specs[i], &node);
+                int r;
+
+                make_room(request, parent, specs[i]->name);
+                r = add_dynamic(request, parent, &specs[i], &node);
 
                 if (r == 0)
                         r = request_add_node(request, node);
@@ -551,9 +562,9 @@ static void verb_delete(Request *request)
         if (life_is_active(node->life.state)) {
                 request_fail(request, REQUEST_FORBIDDEN_STATE,
                              json_pack("{s:s+}", "hint", "genctl stop ", path),
-                             "%s: %s, it is %s; stop it first", path,
-                             node->life.state == LIFE_BACKOFF ? "restarting" : "running",
-                             life_state_name(node->life.state));
+                             "%s is %s (%s); stop it first", path,
+                             life_state_name(node->life.state),
+                             node->life.state == LIFE_BACKOFF ? "restarting" : "running");
                 return;
         }
         engine_delete(request->daemon->engine, node);

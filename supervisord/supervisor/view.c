@@ -62,7 +62,9 @@ static json_t *view_children(const Daemon *daemon, const Node *node)
         json_t *children = json_array();
 
         for (size_t i = 0; children && i < node->child_count; i++)
-                (void)json_array_append_new(children, view_node(daemon, node->children[i], true));
+                if (node_is_listed(node->children[i]))
+                        (void)json_array_append_new(children,
+                                                    view_node(daemon, node->children[i], true));
         return children;
 }
 
@@ -279,7 +281,7 @@ json_t *view_status(Daemon *daemon, const Node *node)
 
 static void count_processes(const Node *node, uint64_t *all, uint64_t *running)
 {
-        if (node_is_process(node)) {
+        if (node_is_process(node) && node_is_listed(node)) {
                 ++*all;
                 *running += node->life.state == LIFE_RUNNING;
         }
