@@ -23,33 +23,24 @@
 #define BACKOFF                   ",'backoff':{'initial':'100ms','max':'2s','jitter':0.1}"
 
 /* Every kind of node and of plan. */
+// clang-format off
 static const char tree_json[] =
-        "{'node':'t@t','env':{'A':'1'},'applications':[" SUP("base", "'requires':[],", NOTIFY("k", "")) "," SUP(
-                "shop", "'requires':['base'],'intensity':20,'period':'30s',",
-                NOTIFY("db", "") "," SUP("all", "'strategy':'one_for_all','intensity':6,'period':'10s',", EXEC("a", "") "," NOTIFY("b", BACKOFF) "," EXEC("c", ",'restart':'temporary'") "," EXEC("d", ",'restart':'transient'")) "," SUP(
-                        "rest", "'strategy':'rest_for_one','intensity':4,'period':'10s',",
-                        NOTIFY("e", "") "," EXEC("f", BACKOFF) "," NOTIFY("g", "") "," EXEC(
-                                "i",
-                                ",'instances':2")) "," SUP("jobs",
-                                                           "'strategy':'simple_one_for_one','"
-                                                           "intensity':9,",
-                                                           EXEC("j",
-                                                                ",'restart':'transient','shutdown':"
-                                                                "'1s'")) "," SUP("sig",
-                                                                                 "'auto_shutdown':'"
-                                                                                 "any_significant',"
-                                                                                 "'restart':'"
-                                                                                 "permanent',",
-                                                                                 EXEC("s", ",'"
-                                                                                           "restart"
-                                                                                           "':'"
-                                                                                           "transie"
-                                                                                           "nt','"
-                                                                                           "signifi"
-                                                                                           "cant':"
-                                                                                           "true") "," EXEC(
-                                                                                         "t",
-                                                                                         ""))) "]}";
+        "{'node':'t@t','env':{'A':'1'},'applications':["
+        SUP("base", "'requires':[],", NOTIFY("k", "")) ","
+        SUP("shop", "'requires':['base'],'intensity':20,'period':'30s',",
+            NOTIFY("db", "") ","
+            SUP("all", "'strategy':'one_for_all','intensity':6,'period':'10s',",
+                EXEC("a", "") "," NOTIFY("b", BACKOFF) "," EXEC("c", ",'restart':'temporary'") ","
+                EXEC("d", ",'restart':'transient'")) ","
+            SUP("rest", "'strategy':'rest_for_one','intensity':4,'period':'10s',",
+                NOTIFY("e", "") "," EXEC("f", BACKOFF) "," NOTIFY("g", "") ","
+                EXEC("i", ",'instances':2")) ","
+            SUP("jobs", "'strategy':'simple_one_for_one','intensity':9,",
+                EXEC("j", ",'restart':'transient','shutdown':'1s'")) ","
+            SUP("sig", "'auto_shutdown':'any_significant','restart':'permanent',",
+                EXEC("s", ",'restart':'transient','significant':true") "," EXEC("t", "")))
+        "]}";
+// clang-format on
 
 static const char *const names[] = {
         "k", "db",  "a",   "b",   "c", "d",  "e",   "f",    "g",    "i@1", "i@2",  "s",
