@@ -113,14 +113,16 @@ static const char *log_text(Harness *h, const char *path, int lines)
                 json_object_get(ctl(h, "logs", "{'path':'%s','lines':%d}", path, lines), "text"));
 }
 
-/* Waits until the last line of output is this. */
+/* Waits until the output has this text. */
 static void expect_log(Harness *h, const char *path, const char *text)
 {
-        long long position = 0;
-        json_t *result = ctl(h, "logs", "{'path':'%s'}", path);
+        json_t *result = ctl(h, "logs", "{'path':'%s'}", path), *output;
+        long long position;
 
         for (int i = 0; i < 100; i++) {
-                if (strstr(json_string_value(json_object_get(result, "text")), text))
+                output = json_object_get(result, "text");
+                if (memmem(json_string_value(output), json_string_length(output), text,
+                           strlen(text)))
                         return;
                 position = json_integer_value(json_object_get(result, "position"));
                 result = ctl(h, "logs", "{'path':'%s','position':%lld,'wait_ms':5000}", path,

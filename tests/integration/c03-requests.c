@@ -6,6 +6,7 @@
 #include "tests/support/harness.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,7 +177,7 @@ static json_int_t huge(Harness *h, size_t bytes, const char *head, const char *t
         memcpy(text, head, len);
         memset(text + len, 'x', bytes);
         memcpy(text + len + bytes, tail, strlen(tail));
-        reply = ctl_raw(h, text, len + bytes + strlen(tail), 1500);
+        reply = ctl_raw(h, text, len + bytes + strlen(tail), 10000);
         if (!reply)
                 return 0;
         root = json_loads(reply, 0, NULL);
@@ -184,19 +185,6 @@ static json_int_t huge(Harness *h, size_t bytes, const char *head, const char *t
         json_decref(root);
         return code;
 }
-
-/* A request over the bound is refused, by an answer or by a closed connection; gend goes on. */
-START_TEST(a_huge_request_is_refused)
-{
-        static const char head[] =
-                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\",\"params\":{\"path\":\"";
-        Harness *h = start();
-
-        check_int(h, huge(h, (size_t)900 * 1024, head, "\"}}"), -32004);
-        check(h, huge(h, (size_t)3 * 1024 * 1024, head, "\"}}") <= 0);
-        harness_stop(h);
-}
-END_TEST
 
 /* Deep nesting ends in an error, not on the stack. */
 START_TEST(a_deep_request_is_refused)
@@ -236,6 +224,30 @@ static void raw_send(int fd, const void *data, size_t size)
         (void)!send(fd, data, size, MSG_NOSIGNAL);
 }
 
+/* A request over the bound is refused: the connection ends; gend goes on. */
+START_TEST(a_huge_request_is_refused)
+{
+        static const char head[] =
+                "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\",\"params\":{\"path\":\"";
+        static const unsigned char frame[] = {1, 0, 0, 0, 0, 0, 0x30, 0, 0, 0x80, 0, 0, 1};
+        Harness *h = start();
+        struct pollfd end = {.fd = raw_connect(h), .events = POLLIN};
+        char byte[16];
+        ssize_t n = 1;
+
+        check_int(h, huge(h, (size_t)900 * 1024, head, "\"}}"), -32004);
+        raw_send(end.fd, hello, sizeof(hello));
+        raw_send(end.fd, frame, sizeof(frame));
+        while (n > 0) {
+                check(h, poll(&end, 1, HARNESS_DEADLINE_MSEC) == 1);
+                n = recv(end.fd, byte, sizeof(byte), 0); /* gend's own hello comes first */
+        }
+        (void)close(end.fd);
+        (void)ctl(h, "ping", "{}");
+        harness_stop(h);
+}
+END_TEST
+
 /* A client that stops in the middle of anything holds up nobody. */
 START_TEST(a_client_that_hangs_harms_nobody)
 {
@@ -267,6 +279,36 @@ START_TEST(a_client_that_hangs_harms_nobody)
         for (size_t i = 0; i < ARRAY_LEN(fds); i++)
                 (void)close(fds[i]);
         (void)ctl(h, "ping", "{}");
+        harness_stop(h);
+}
+END_TEST
+
+/* A new client's ping, on a connection of its own. */
+static void expect_service(Harness *h)
+{
+        const char *const argv[] = {
+                harness_genctl(), "--socket", harness_socket(h), "--timeout", "10s", "ping", NULL};
+
+        check_int(h, harness_run_program(h, argv, NULL), 0);
+}
+
+/* A client that is gone before it said a word, as one that was interrupted: the next one is served.
+ */
+START_TEST(a_client_that_leaves_at_once_harms_nobody)
+{
+        Harness *h = start();
+
+        for (int i = 0; i < 20; i++) {
+                (void)close(raw_connect(h));
+                expect_service(h);
+        }
+        for (int i = 0; i < 20; i++) {
+                int fd = raw_connect(h);
+
+                raw_send(fd, hello, (size_t)i % sizeof(hello));
+                (void)close(fd);
+        }
+        expect_service(h);
         harness_stop(h);
 }
 END_TEST
@@ -390,6 +432,7 @@ static TCase *requests_case(void)
         tcase_add_test(tcase, a_huge_request_is_refused);
         tcase_add_test(tcase, a_deep_request_is_refused);
         tcase_add_test(tcase, a_client_that_hangs_harms_nobody);
+        tcase_add_test(tcase, a_client_that_leaves_at_once_harms_nobody);
         tcase_add_test(tcase, a_client_that_does_not_read_harms_nobody);
         tcase_add_test(tcase, many_requests_at_a_time_are_all_answered);
         tcase_add_test(tcase, too_many_waiting_requests_are_refused);

@@ -67,7 +67,7 @@ static json_t *finish(Harness *h, CtlCall *call)
         free(call);
         if (r < 0)
                 return NULL;
-        reply = json_loads(text, 0, NULL);
+        reply = json_loads(text, JSON_ALLOW_NUL, NULL);
         if (!reply)
                 harness_failed(h, __FILE__, __LINE__, "the reply is not JSON: %s", text);
         return keep(h, reply);

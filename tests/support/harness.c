@@ -427,6 +427,31 @@ int harness_count(Harness *h)
         return (int)procs_find(h->marker, pids, ARRAY_LEN(pids));
 }
 
+void harness_expect_count(Harness *h, int count)
+{
+        usec_t deadline = harness_deadline();
+        int found;
+
+        while ((found = harness_count(h)) != count) {
+                if (now_usec() > deadline)
+                        harness_failed(h, __FILE__, __LINE__, "%d processes, expected %d", found,
+                                       count);
+                harness_pause();
+        }
+}
+
+void harness_expect_nobody(Harness *h)
+{
+        usec_t deadline = harness_deadline();
+        pid_t pid;
+
+        while (procs_find(h->marker, &pid, 1) > 0) {
+                if (now_usec() > deadline)
+                        harness_failed(h, __FILE__, __LINE__, "process %d lives on", (int)pid);
+                expect_dead(h, pid);
+        }
+}
+
 static void check_no_process_is_left(Harness *h)
 {
         pid_t pids[64];

@@ -111,6 +111,13 @@ char *harness_log(Harness *h);
 /* harness_count() - processes that carry this instance's marker. */
 int harness_count(Harness *h);
 
+/* harness_expect_count() - waits until as many processes carry the marker: gend, its two services,
+ * and what they have started. */
+void harness_expect_count(Harness *h, int count);
+
+/* harness_expect_nobody() - waits until no process carries the marker. */
+void harness_expect_nobody(Harness *h);
+
 /* harness_run_program() - a program to its end; its output, malloc'ed, in *ret_text when not NULL.
  * Return: exit status, or minus the signal. */
 int harness_run_program(Harness *h, const char *const argv[], char **ret_text);

@@ -15,6 +15,8 @@
 #include "base/cleanup.h"
 
 #define RECONNECT_MSEC 5
+/* Never by itself: but without a time NNG would not send it again on a new connection either. */
+#define RESEND_MSEC    3600000
 #define REPLY_BYTES    ((size_t)80 * 1024 * 1024)
 
 struct Rpc {
@@ -39,7 +41,7 @@ int rpc_open(const char *socket_path, Rpc **ret_rpc)
                 return -ENAMETOOLONG;
         if (nng_req0_open(&rpc->socket) != 0)
                 return -EIO;
-        r = nng_socket_set_ms(rpc->socket, NNG_OPT_REQ_RESENDTIME, NNG_DURATION_INFINITE);
+        r = nng_socket_set_ms(rpc->socket, NNG_OPT_REQ_RESENDTIME, RESEND_MSEC);
         if (r == 0)
                 r = nng_socket_set_size(rpc->socket, NNG_OPT_RECVMAXSZ, REPLY_BYTES);
         if (r == 0)
