@@ -18,6 +18,8 @@ typedef struct Rules {
         uint64_t seed;
         /* By slot: the life of its parent in which it was last spawned unasked. */
         uint64_t parent_life[LIMIT_SLOTS];
+        uint64_t generation[LIMIT_SLOTS]; /* the last one ordered */
+        uint64_t kill_seed;
         bool was_asked_for[LIMIT_SLOTS]; /* since that spawn */
         char failed[512];
 } Rules;
@@ -66,6 +68,9 @@ static void on_spawn(FakeWorld *fake, const Node *node)
         uint64_t parent_life = node->parent->life.generation;
         bool is_manual = (node->life.flags & LIFE_MANUAL) != 0;
 
+        if (rules->generation[node->id] == node->life.generation)
+                return; /* once more by a gend-supervisor that does not know whether it was sent */
+        rules->generation[node->id] = node->life.generation;
         if (slot->is_used && slot->row.flags & CHILD_IS_ALIVE)
                 complain(fake, node, "two live generations of a slot");
         if (node->spec->child.restart == RESTART_TEMPORARY &&
@@ -317,7 +322,12 @@ static void add_scripts(FakeWorld *fake, uint64_t *seed)
                                   });
 }
 
-static void run_random(uint64_t first_seed)
+static bool kills_now_and_then(FakeWorld *fake)
+{
+        return fake_random(&((Rules *)fake->context)->kill_seed) % 8 == 0;
+}
+
+static void run_random(uint64_t first_seed, bool with_kills)
 {
         uint64_t seed = first_seed;
         _cleanup_(freep) char *json = random_tree(&seed);
@@ -329,6 +339,8 @@ static void run_random(uint64_t first_seed)
         fake->on_spawn = on_spawn;
         fake->on_signal = on_signal;
         fake->on_turn = on_turn;
+        fake->keeps_checkpoint = with_kills;
+        fake->wants_kill = kills_now_and_then;
         fake->latency = fake_random(&seed) % 2 ? 30 * MSEC : 0;
         add_scripts(fake, &seed);
         fake_boot(fake);
@@ -344,8 +356,9 @@ static void run_random(uint64_t first_seed)
         fake_advance(fake, 30 * SEC);
         check_rest(fake);
         assert_rules(fake, first_seed, 60);
-        engine_shutdown(fake->engine);
-        (void)fake_turn(fake);
+        do
+                engine_shutdown(fake->engine);
+        while (!fake_turn(fake));
         fake_advance(fake, 60 * SEC);
         assert_rules(fake, first_seed, 61);
         ck_assert_int_eq(fake->tree->root->life.state, LIFE_STOPPED);
@@ -357,7 +370,15 @@ static void run_random(uint64_t first_seed)
 START_TEST(the_rules_hold_whatever_happens)
 {
         for (uint64_t i = 0; i < 40; i++)
-                run_random((uint64_t)_i * 1000 + i);
+                run_random((uint64_t)_i * 1000 + i, false);
+}
+END_TEST
+
+/* Deaths at once, requests that cross, and gend-supervisor killed amid them. */
+START_TEST(the_rules_hold_over_kills_of_gend_supervisor)
+{
+        for (uint64_t i = 0; i < 4; i++)
+                run_random(5000000 + (uint64_t)_i * 1000 + i, true);
 }
 END_TEST
 
@@ -367,7 +388,7 @@ START_TEST(the_rules_hold_for_the_seed_of_the_environment)
         uint64_t seed = text ? strtoull(text, NULL, 10) : 815;
 
         for (uint64_t i = 0; i < 40; i++)
-                run_random(seed * 100000 + i);
+                run_random(seed * 100000 + i, i % 8 == 0);
 }
 END_TEST
 
@@ -377,6 +398,7 @@ static TCase *rules_case(void)
 
         tcase_set_timeout(tcase, 60);
         tcase_add_loop_test(tcase, the_rules_hold_whatever_happens, 0, 10);
+        tcase_add_loop_test(tcase, the_rules_hold_over_kills_of_gend_supervisor, 0, 10);
         tcase_add_test(tcase, the_rules_hold_for_the_seed_of_the_environment);
         return tcase;
 }
