@@ -174,13 +174,17 @@ START_TEST(the_restart_type_and_the_way_it_ended_decide)
 END_TEST
 
 /* SUP-035, SUP-039 */
-START_TEST(an_added_temporary_child_leaves_nothing_behind)
+START_TEST(a_temporary_child_leaves_nothing_behind)
 {
-        boot(TREE("", ABC));
+        boot(TREE("", ABC "," EXEC("s", ",'restart':'temporary'")));
+        fake_exit(fake, "s", 1);
+        ck_assert(!fake_has(fake, "s"));
         fake_add(fake, "x", EXEC("t", ",'restart':'temporary'"));
         assert_state("t", RUNNING);
         fake_exit(fake, "t", 1);
         ck_assert(!fake_has(fake, "t"));
+        fake_restart(fake, "x"); /* the tree file still names it */
+        assert_state("s", RUNNING);
 }
 END_TEST
 
@@ -876,7 +880,7 @@ static TCase *start_case(void)
         tcase_add_test(tcase, a_late_word_of_a_past_generation_is_dropped);
         tcase_add_loop_test(tcase, the_restart_type_and_the_way_it_ended_decide, 0,
                             ARRAY_LEN(type_rows));
-        tcase_add_test(tcase, an_added_temporary_child_leaves_nothing_behind);
+        tcase_add_test(tcase, a_temporary_child_leaves_nothing_behind);
         tcase_add_test(tcase, a_finished_transient_child_can_be_started_again);
         add_group_tests(tcase);
         return tcase;
