@@ -5,6 +5,7 @@
 #include "tests/support/harness.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 #define NEVER ",'backoff':{'initial':'60s','jitter':0}"
 
@@ -410,6 +411,63 @@ START_TEST(a_restart_stops_and_starts)
 }
 END_TEST
 
+/* A wish that comes while its supervisor is on its way up is not forgotten. */
+START_TEST(a_start_while_the_supervisor_starts_is_carried_out)
+{
+        static const char *const strategies[] = {"one_for_one", "one_for_all", "rest_for_one"};
+        char tree[1024];
+        CtlCall *restart, *begin;
+        Harness *h;
+
+        (void)snprintf(tree, sizeof(tree),
+                       TREE(APP("app", "",
+                                SUP("sub", ",'strategy':'%s'",
+                                    TOY("a", "") TOY("b", "") SIN("c", "take=go ready", "")))),
+                       strategies[_i]);
+        h = harness_new();
+        touch(h, "go");
+        harness_run(h, tree, NULL);
+        harness_wait_ready(h);
+        ctl(h, "stop", "{'paths':['app/sub/b']}");
+        record_clear(h);
+        restart = ctl_begin(h, "restart", "{'paths':['app/sub']}");
+        (void)record_wait(h, "c+", 1);
+        begin = ctl_begin(h, "start", "{'paths':['app/sub/b']}");
+        (void)ctl(h, "ping", "{}");
+        touch(h, "go");
+        check(h, json_object_get(ctl_end(h, restart), "result") != NULL);
+        check(h, json_object_get(ctl_end(h, begin), "result") != NULL);
+        check_str(h, node_str(h, "app/sub/b", "state"), "running");
+        harness_stop(h);
+}
+END_TEST
+
+/* The same while its group is being restarted, down and up: whatever was wanted last is what is. */
+START_TEST(wishes_during_a_group_restart_are_carried_out)
+{
+        static const char *const wishes[] = {"start", "restart", "stop"};
+        Harness *h = harness_start(TREE(APP(
+                "app", ONE_FOR_ALL, TOY("a", "") SIN("b", "slow-term=go ready", "") TOY("c", ""))));
+        CtlCall *call;
+
+        (void)kill_child(h, "app/c", SIGKILL);
+        (void)record_wait(h, "b-", 1);
+        call = ctl_begin(h, wishes[_i / 3], "{'paths':['app/%c']}", "abc"[_i % 3]);
+        (void)ctl(h, "ping", "{}");
+        touch(h, "go");
+        (void)ctl_end(h, call);
+        for (const char *name = "abc"; *name; name++) {
+                char path[8];
+
+                (void)snprintf(path, sizeof(path), "app/%c", *name);
+                expect_state(h, path,
+                             _i / 3 == 2 && *name == "abc"[_i % 3] ? "stopped" : "running");
+        }
+        check_str(h, node_str(h, "app", "state"), "running");
+        harness_stop(h);
+}
+END_TEST
+
 static TCase *manage_case(void)
 {
         TCase *tcase = harness_case("manage");
@@ -434,6 +492,8 @@ static TCase *manage_case(void)
         tcase_add_test(tcase, a_stop_and_a_kill_at_once_count_nothing);
         tcase_add_test(tcase, kill_is_a_death_like_any);
         tcase_add_test(tcase, a_restart_stops_and_starts);
+        tcase_add_loop_test(tcase, a_start_while_the_supervisor_starts_is_carried_out, 0, 3);
+        tcase_add_loop_test(tcase, wishes_during_a_group_restart_are_carried_out, 0, 9);
         return tcase;
 }
 

@@ -150,6 +150,7 @@ static void bind_notify(Harness *h)
         ck_assert_int_ge(h->notify_fd, 0);
         (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", h->dir);
         ck_assert_int_eq(bind(h->notify_fd, (struct sockaddr *)&address, sizeof(address)), 0);
+        ck_assert_int_eq(chmod(address.sun_path, 0777), 0); /* gend may be another user */
 }
 
 static void start_guardian(Harness *h)
@@ -237,6 +238,17 @@ Harness *harness_new(void)
                 harness_wrap(h, getenv("GEND_TEST_WRAP"));
         current = h;
         return h;
+}
+
+void harness_become(Harness *h, uid_t uid)
+{
+        char run[PATH_BYTES], wrap[128];
+
+        harness_path(h, "run", run);
+        ck_assert_int_eq(chown(run, uid, (gid_t)uid), 0);
+        (void)snprintf(wrap, sizeof(wrap), "setpriv --reuid=%u --regid=%u --clear-groups%s%s", uid,
+                       uid, h->wrap ? " " : "", h->wrap ? h->wrap : "");
+        harness_wrap(h, wrap);
 }
 
 void harness_write_tree(Harness *h, const char *tree)
@@ -673,4 +685,19 @@ char *harness_log(Harness *h)
 
         harness_path(h, "gend.log", path);
         return harness_read_file(path);
+}
+
+void harness_expect_logged(Harness *h, const char *text)
+{
+        usec_t deadline = harness_deadline();
+
+        for (;;) {
+                _cleanup_(freep) char *log = harness_log(h);
+
+                if (log && strstr(log, text))
+                        return;
+                if (now_usec() > deadline)
+                        harness_failed(h, __FILE__, __LINE__, "nobody said: %s", text);
+                harness_pause();
+        }
 }

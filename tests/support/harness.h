@@ -93,6 +93,10 @@ void harness_env(Harness *h, const char *assignment);
  * --nofile=64"). */
 void harness_wrap(Harness *h, const char *command);
 
+/* harness_become() - the gend to come runs as this user, what was wrapped before included; root
+ * only. */
+void harness_become(Harness *h, uid_t uid);
+
 /* harness_service_pid() - the pid of gend-supervisor or gend-log; waits until there is one. */
 pid_t harness_service_pid(Harness *h, const char *program);
 
@@ -110,6 +114,9 @@ char *harness_log(Harness *h);
 
 /* harness_count() - processes that carry this instance's marker. */
 int harness_count(Harness *h);
+
+/* harness_expect_logged() - waits until gend or a service of its has said this. */
+void harness_expect_logged(Harness *h, const char *text);
 
 /* harness_expect_count() - waits until as many processes carry the marker: gend, its two services,
  * and what they have started. */

@@ -481,6 +481,12 @@ static void sin_notify_garbage(const char *value)
         notify_garbage();
 }
 
+static void sin_notify_flood(const char *value)
+{
+        for (long i = strtol(value, NULL, 10); i > 0; i--)
+                notify(i % 2 ? "STATUS=again" : "NONSENSE");
+}
+
 static void sin_mainpid_lie(const char *value)
 {
         (void)value;
@@ -540,6 +546,7 @@ static const struct {
         { "mute",              sin_mute },
         { "never-ready",       sin_never_ready },
         { "notify",            notify_lines },
+        { "notify-flood",      sin_notify_flood },
         { "notify-garbage",    sin_notify_garbage },
         { "ready",             sin_ready },
         { "say",               sin_say },
