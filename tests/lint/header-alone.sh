@@ -11,7 +11,7 @@ flags=$(pkg-config --cflags libsystemd jansson check)
 for header in $(sources '*.h' | grep -v '^bench/'); do
         # shellcheck disable=SC2086 # a list of words
         found=$(printf '#include "%s"\n' "$header" |
-                $cc -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -I. $flags -fsyntax-only -x c - 2>&1 || true)
+                $cc -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -I. -Iworkerlib/include $flags -fsyntax-only -x c - 2>&1 || true)
         complain "$header does not compile alone:" "$found"
 done
 exit $bad
