@@ -49,6 +49,7 @@ typedef struct SpecListener {
 typedef struct SpecReader {
         const char *folder;      /* borrowed; absolute */
         SpecFaults *faults;      /* borrowed */
+        bool was_accepted;       /* nothing is looked up in the system that may have gone since */
         SpecPath path;           /* where the reader is in the JSON */
         size_t node_path_bytes;  /* length of the tree path above, "shop/front" */
         unsigned node_depth;     /* nodes above */

@@ -107,7 +107,7 @@ static void read_program(SpecReader *reader, const char *name, ProcessSpec *proc
                         r = 0;
                 }
         }
-        if (r < 0) {
+        if (r < 0 && !reader->was_accepted) {
                 fault_program(reader, file, r, !has_slash);
                 return;
         }

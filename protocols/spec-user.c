@@ -62,8 +62,10 @@ void spec_row_user(SpecReader *reader, json_t *value, void *field)
         if (!spec_read_string(reader, value, "the name of a user", &name))
                 return;
         if (strcmp(name, reader->last_user) != 0 || !*name) {
+                reader->last_uid = reader->last_gid = SPAWN_ID_INHERIT;
                 if (!*name || strlen(name) > LIMIT_NAME_BYTES ||
-                    find_user(name, &reader->last_uid, &reader->last_gid) < 0) {
+                    (find_user(name, &reader->last_uid, &reader->last_gid) < 0 &&
+                     !reader->was_accepted)) {
                         spec_expected(reader, value, "the name of a user of this system");
                         reader->last_user[0] = '\0';
                         return;
@@ -80,11 +82,12 @@ void spec_row_group(SpecReader *reader, json_t *value, void *field)
 {
         ProcessSpec *process = field;
         const char *name;
-        uint32_t gid;
+        uint32_t gid = SPAWN_ID_INHERIT;
 
         if (!spec_read_string(reader, value, "the name of a group", &name))
                 return;
-        if (!*name || strlen(name) > LIMIT_NAME_BYTES || find_group(name, &gid) < 0) {
+        if (!*name || strlen(name) > LIMIT_NAME_BYTES ||
+            (find_group(name, &gid) < 0 && !reader->was_accepted)) {
                 spec_expected(reader, value, "the name of a group of this system");
                 return;
         }

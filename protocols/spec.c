@@ -169,7 +169,7 @@ static TreeSpec *tree_new(SpecReader *reader)
         return tree;
 }
 
-static SpecReader *reader_new(const char *folder, SpecFaults *faults)
+static SpecReader *reader_new(const char *folder, SpecFaults *faults, bool was_accepted)
 {
         SpecReader *reader = calloc(1, sizeof(*reader));
 
@@ -177,6 +177,7 @@ static SpecReader *reader_new(const char *folder, SpecFaults *faults)
                 return NULL;
         reader->folder = folder;
         reader->faults = faults;
+        reader->was_accepted = was_accepted;
         return reader;
 }
 
@@ -204,10 +205,8 @@ static int reader_finish(SpecReader *reader, const char *text, size_t size)
         return SPEC_E_INVALID;
 }
 
-int spec_parse(const char *text, size_t size, const char *folder, TreeSpec **ret_spec,
-               SpecFaults *faults)
+static int parse_tree(SpecReader *reader, const char *text, size_t size, TreeSpec **ret_spec)
 {
-        _cleanup_(reader_freep) SpecReader *reader = reader_new(folder, faults);
         _cleanup_(tree_spec_freep) TreeSpec *tree = NULL;
         json_auto_t *root = NULL;
         int r;
@@ -232,6 +231,22 @@ int spec_parse(const char *text, size_t size, const char *folder, TreeSpec **ret
         return 0;
 }
 
+int spec_parse(const char *text, size_t size, const char *folder, TreeSpec **ret_spec,
+               SpecFaults *faults)
+{
+        _cleanup_(reader_freep) SpecReader *reader = reader_new(folder, faults, false);
+
+        return parse_tree(reader, text, size, ret_spec);
+}
+
+int spec_parse_accepted(const char *text, size_t size, const char *folder, TreeSpec **ret_spec,
+                        SpecFaults *faults)
+{
+        _cleanup_(reader_freep) SpecReader *reader = reader_new(folder, faults, true);
+
+        return parse_tree(reader, text, size, ret_spec);
+}
+
 static int parse_one(SpecReader *reader, const char *text, size_t size, const NodeSpec *parent,
                      NodeSpec **ret_node)
 {
@@ -251,10 +266,9 @@ static int parse_one(SpecReader *reader, const char *text, size_t size, const No
 }
 
 // NOLINTNEXTLINE(readability-function-size): one parameter more than usual, all of them needed
-int spec_parse_child(const char *text, size_t size, const char *folder, const NodeSpec *parent,
-                     NodeSpec ***ret_nodes, size_t *ret_count, SpecFaults *faults)
+static int parse_child(SpecReader *reader, const char *text, size_t size, const NodeSpec *parent,
+                       NodeSpec ***ret_nodes, size_t *ret_count)
 {
-        _cleanup_(reader_freep) SpecReader *reader = reader_new(folder, faults);
         _cleanup_(node_spec_freep) NodeSpec *list =
                 NULL; /* owns the instances until all are there */
         _cleanup_(node_spec_freep) NodeSpec *node = NULL;
@@ -275,4 +289,21 @@ int spec_parse_child(const char *text, size_t size, const char *folder, const No
         *ret_nodes = steal_ptr(list->children);
         list->child_count = 0;
         return 0;
+}
+
+int spec_parse_child(const char *text, size_t size, const char *folder, const NodeSpec *parent,
+                     NodeSpec ***ret_nodes, size_t *ret_count, SpecFaults *faults)
+{
+        _cleanup_(reader_freep) SpecReader *reader = reader_new(folder, faults, false);
+
+        return parse_child(reader, text, size, parent, ret_nodes, ret_count);
+}
+
+int spec_parse_accepted_child(const char *text, size_t size, const char *folder,
+                              const NodeSpec *parent, NodeSpec ***ret_nodes, size_t *ret_count,
+                              SpecFaults *faults)
+{
+        _cleanup_(reader_freep) SpecReader *reader = reader_new(folder, faults, true);
+
+        return parse_child(reader, text, size, parent, ret_nodes, ret_count);
 }

@@ -194,6 +194,15 @@ int spec_parse(const char *text, size_t size, const char *folder, TreeSpec **ret
 int spec_read_file(const char *path, char **ret_text, size_t *ret_size, char **ret_folder);
 
 /**
+ * spec_parse_accepted() - the text of a file that spec_parse() has accepted before
+ *
+ * The same, but a program or user that has gone since is no fault: it is one of the next start. A
+ * user or group that is not known any more is named, and has SPAWN_ID_INHERIT for its number.
+ */
+int spec_parse_accepted(const char *text, size_t size, const char *folder, TreeSpec **ret_spec,
+                        SpecFaults *faults);
+
+/**
  * spec_parse_child() - one child, as `genctl add` gives it: the object alone
  * @parent:    what it is to be a child of; its siblings' names, its depth and the length of its
  * path are not known here: the caller checks them
@@ -203,6 +212,11 @@ int spec_read_file(const char *path, char **ret_text, size_t *ret_size, char **r
  */
 int spec_parse_child(const char *text, size_t size, const char *folder, const NodeSpec *parent,
                      NodeSpec ***ret_nodes, size_t *ret_count, SpecFaults *faults);
+
+/* spec_parse_accepted_child() - the same of a text that was accepted before. */
+int spec_parse_accepted_child(const char *text, size_t size, const char *folder,
+                              const NodeSpec *parent, NodeSpec ***ret_nodes, size_t *ret_count,
+                              SpecFaults *faults);
 
 /* node_spec_instance() - a dynamic child: the template with another name and more arguments at the
  * end. */

@@ -610,7 +610,7 @@ static int parse_application(const char *folder, const NodeImage *image, NodeSpe
 
         if (asprintf(&text, "{\"applications\":[%s]}", image->source) < 0)
                 return -ENOMEM;
-        r = spec_parse(text, strlen(text), folder, &tree, &faults);
+        r = spec_parse_accepted(text, strlen(text), folder, &tree, &faults);
         spec_faults_deinit(&faults);
         if (r != 0)
                 return r < 0 ? r : -EINVAL;
@@ -630,8 +630,8 @@ static int parse_source(const char *folder, const Node *parent, const NodeImage 
 
         if (!parent->spec)
                 return parse_application(folder, image, ret_spec);
-        r = spec_parse_child(image->source, strlen(image->source), folder, parent->spec, &nodes,
-                             &count, &faults);
+        r = spec_parse_accepted_child(image->source, strlen(image->source), folder, parent->spec,
+                                      &nodes, &count, &faults);
         spec_faults_deinit(&faults);
         if (r != 0)
                 return r < 0 ? r : -EINVAL;
@@ -771,7 +771,7 @@ static int restore_tree(const Image *image, Tree **ret_tree)
                 return -ENOMEM;
         if (!image->text)
                 return -EPROTO;
-        r = spec_parse(image->text, image->text_size, image->folder, &spec, &faults);
+        r = spec_parse_accepted(image->text, image->text_size, image->folder, &spec, &faults);
         spec_faults_deinit(&faults);
         if (r != 0)
                 return r < 0 ? r : -EINVAL;

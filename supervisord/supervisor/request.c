@@ -291,7 +291,7 @@ static void run(Daemon *daemon, Request **take_request)
         verb = check_form(request);
         if (!verb)
                 return;
-        if (daemon->request_count >= LIMIT_REQUESTS) {
+        if (verb->waits && daemon->request_count >= LIMIT_REQUESTS) {
                 request_fail(request, REQUEST_TOO_MANY, NULL, "%u requests are waiting already",
                              LIMIT_REQUESTS);
                 return;
@@ -348,8 +348,11 @@ static void note_failure(RequestNode *item)
         const Life *life = &item->node->life;
 
         item->is_done = item->has_failed = true;
-        text_copy(item->why, sizeof(item->why), life->why[0] ? life->why : life->reason);
-        if (!item->why[0])
+        if (life->reason[0] && life->why[0])
+                text_format(item->why, sizeof(item->why), "%s: %s", life->reason, life->why);
+        else if (life->reason[0] || life->why[0])
+                text_copy(item->why, sizeof(item->why), life->why[0] ? life->why : life->reason);
+        else
                 text_copy(item->why, sizeof(item->why), "it was stopped again");
 }
 
@@ -367,6 +370,13 @@ static void check_start(RequestNode *item)
         note_failure(item); /* also one that is tried again later: BACKOFF */
 }
 
+/* Also when somebody has started it again in the same turn. */
+static bool was_stopped(const RequestNode *item)
+{
+        return !life_is_active(item->node->life.state) ||
+               item->node->life.generation > item->base_generation;
+}
+
 static bool nodes_are_done(Request *request)
 {
         bool all = true;
@@ -377,7 +387,7 @@ static bool nodes_are_done(Request *request)
                 if (!item->is_done && request->wait == WAIT_START)
                         check_start(item);
                 else if (!item->is_done)
-                        item->is_done = !life_is_active(item->node->life.state);
+                        item->is_done = was_stopped(item);
                 all = all && item->is_done;
         }
         return all;

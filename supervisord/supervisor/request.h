@@ -47,7 +47,7 @@ typedef struct RequestNode {
         Node *node;               /* NULL: gone */
         uint64_t base_generation; /* an older start does not count */
         char path[LIMIT_PATH_BYTES + 1];
-        char why[192]; /* of one that is gone, or was refused at once */
+        char why[352]; /* of one that is gone, or was refused at once */
         bool is_done;
         bool has_failed;
 } RequestNode;
@@ -102,7 +102,7 @@ typedef void (*VerbFn)(Request *request);
 typedef struct Verb {
         const char *name;
         const char *params; /* allowed keys and their types: "path:s wait?b" */
-        bool mutates;
+        bool waits; /* its answer may have to wait, so their number is limited */
         VerbFn run;
 } Verb;
 

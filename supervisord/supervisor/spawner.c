@@ -205,6 +205,10 @@ int spawner_seal(const Node *node, const char *socket_path, int *ret_fd)
         Env env = {0};
         int r;
 
+        /* Gone since the file was accepted: never run as somebody else instead. */
+        if ((process->user && process->uid == SPAWN_ID_INHERIT) ||
+            (process->group && process->gid == SPAWN_ID_INHERIT))
+                return -ENOENT;
         if (process->user) {
                 errno = 0;
                 user = getpwuid(process->uid); /* one thread calls this: the loop's */

@@ -441,6 +441,24 @@ START_TEST(a_child_alone_is_checked_as_a_child_of_its_parent)
 }
 END_TEST
 
+/* A program or a user that goes away must not make gend-supervisor forget the tree. */
+START_TEST(a_text_that_was_accepted_is_read_again_without_its_programs)
+{
+        static const char text[] =
+                TREE_OF("{ 'name': 'c', 'exec': ['./gone'], 'user': 'nobody-of-that-name' }");
+        _cleanup_(freep) char *json = quoted(text);
+        const ProcessSpec *process;
+
+        ck_assert_int_eq(parse(text), SPEC_E_INVALID);
+        spec_faults_deinit(&faults);
+        assert_ok(spec_parse_accepted(json, strlen(json), folder, &tree, &faults));
+        process = &tree->applications[0]->children[0]->process;
+        ck_assert_int_eq(strncmp(process->file, folder, strlen(folder)), 0);
+        ck_assert_str_eq(process->user, "nobody-of-that-name");
+        ck_assert_uint_eq(process->uid, SPAWN_ID_INHERIT);
+}
+END_TEST
+
 // clang-format off
 static const struct {
         const char *text;
@@ -587,6 +605,7 @@ static TCase *value_case(void)
         tcase_add_test(tcase, durations_are_read_to_the_microsecond);
         tcase_add_test(tcase, sizes_are_powers_of_1024);
         tcase_add_test(tcase, environments_are_equal_in_any_order);
+        tcase_add_test(tcase, a_text_that_was_accepted_is_read_again_without_its_programs);
         tcase_add_test(tcase, a_file_is_read_whole_with_its_folder);
         tcase_add_test(tcase, what_is_no_regular_file_of_bounded_size_is_refused);
         return tcase;
