@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <systemd/sd-daemon.h>
 
 #include "base/log.h"
@@ -72,10 +73,13 @@ static int init_stdio(void)
 static int init_signals(void)
 {
         struct sigaction action = {.sa_handler = SIG_DFL};
+        static const uint64_t kernel_default[8]; /* the kernel's struct sigaction is shorter */
         sigset_t mask;
 
+        /* Past glibc, which will not touch the two signals that it keeps for threads; all zero is
+         * SIG_DFL. */
         for (int signo = 1; signo < NSIG; signo++)
-                (void)sigaction(signo, &action, NULL);
+                (void)syscall(SYS_rt_sigaction, signo, &kernel_default, NULL, sizeof(uint64_t));
         action.sa_handler = SIG_IGN;
         if (sigaction(SIGPIPE, &action, NULL) < 0 || sigemptyset(&mask) < 0 ||
             sigaddset(&mask, SIGTERM) < 0 || sigaddset(&mask, SIGINT) < 0 ||
