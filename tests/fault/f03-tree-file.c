@@ -107,7 +107,8 @@ static const Fault faults[] = {
 };
 // clang-format on
 
-/* SUP-185 to SUP-189: each fault is found, with its place; exit status 1, nothing is started. */
+/* SUP-185, SUP-186, SUP-187, SUP-188, SUP-189: each fault is found, with its place; exit status 1,
+ * nothing is started. */
 START_TEST(every_fault_is_found_with_its_place)
 {
         const Fault *fault = &faults[_i];

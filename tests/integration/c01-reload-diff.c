@@ -88,7 +88,7 @@ START_TEST(new_settings_leave_the_process_alone)
 }
 END_TEST
 
-/* A changed command line or environment makes that process anew, and it alone. */
+/* APP-026: a changed command line or environment makes that process anew, and it alone. */
 START_TEST(a_changed_process_is_made_anew)
 {
         Harness *h = harness_start(BASE);
@@ -133,7 +133,8 @@ START_TEST(a_dry_run_says_what_it_would_do_and_does_nothing)
 }
 END_TEST
 
-/* SUP-199, SUP-185 to SUP-187: a bad file is refused with its faults, all of them; nothing changes.
+/* SUP-199, SUP-185, SUP-186, SUP-187: a bad file is refused with its faults, all of them; nothing
+ * changes.
  */
 START_TEST(a_bad_file_changes_nothing)
 {

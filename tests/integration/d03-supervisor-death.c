@@ -296,6 +296,24 @@ START_TEST(one_that_hangs_is_replaced)
 }
 END_TEST
 
+/* SUP-016: a signal from somebody to a service is no order to the tree: children are untouched. */
+START_TEST(a_signal_to_a_service_stops_nobody)
+{
+        static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGPIPE, SIGCONT};
+        Harness *h = harness_start(TREE(APP("app", "", TOY("a", "") TOY("b", ""))));
+        pid_t a = child_pid(h, "app/a");
+
+        (void)kill(harness_service_pid(h, SUPERVISOR), signals[_i]);
+        (void)kill(harness_service_pid(h, "gend-log"), signals[_i]);
+        (void)ctl(h, "ping", "{}");
+        (void)ctl(h, "tree", "{}");
+        check_int(h, child_pid(h, "app/a"), a);
+        check_str(h, record_text(h), "a+ b+");
+        check_str(h, node_str(h, "app", "state"), "running");
+        harness_stop(h);
+}
+END_TEST
+
 /* Killed at every step of a history: whatever the moment, the outcome is that of an undisturbed
  * run. */
 static void disturbed_history(int victim_step)
@@ -341,7 +359,8 @@ START_TEST(its_death_at_any_moment_changes_nothing)
 
         for (int i = 0; i < 8; i++) {
                 const char *path = paths[i % 4];
-                pid_t pid = child_pid(h, path), supervisor = harness_service_pid(h, SUPERVISOR);
+                pid_t pid = expect_new_pid(h, path, 0),
+                      supervisor = harness_service_pid(h, SUPERVISOR);
 
                 ck_assert_int_eq(kill(pid, SIGKILL), 0);
                 /* From at once to a few milliseconds later: all stages of the restart. */
@@ -478,6 +497,7 @@ static TCase *supervisor_death_case(void)
         tcase_add_test(tcase, a_delay_goes_on);
         tcase_add_test(tcase, the_stop_of_everything_goes_on);
         tcase_add_test(tcase, one_that_hangs_is_replaced);
+        tcase_add_loop_test(tcase, a_signal_to_a_service_stops_nobody, 0, 6);
         tcase_add_loop_test(tcase, its_death_at_any_step_changes_nothing, 0, 7);
         tcase_add_test(tcase, its_death_at_any_moment_changes_nothing);
         tcase_add_test(tcase, the_death_of_gend_log_touches_nobody);

@@ -1,5 +1,5 @@
 /*
- * Owns the proof that gend answers in time, whatever its children do. SUP-014, SUP-083.
+ * Owns the proof that gend answers in time, whatever its children do. SUP-083.
  */
 
 #include "tests/support/harness.h"
@@ -44,7 +44,7 @@ START_TEST(a_child_that_fails_for_ever_blocks_nobody)
 }
 END_TEST
 
-/* A child that is slow to start: the tree shows it as starting. */
+/* SUP-014: a child that is slow to start: the tree shows it as starting. */
 START_TEST(a_slow_start_blocks_nobody)
 {
         Harness *h = harness_launch(TREE(APP("app", "", TOY("a", "") SIN("b", "wait=go ready", ""))
