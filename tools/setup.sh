@@ -2,6 +2,7 @@
 # What ./run, ./test and .ci/run share: the packages that are needed, and a configured build folder.
 #
 #       tools/setup.sh packages SET...   installs what is missing of the sets build, demo, ci, bench
+#       tools/setup.sh configure FOLDER [MESON-OPTION...]
 #       tools/setup.sh build FOLDER [MESON-OPTION...]
 #
 # Installs with apt-get as root or through `sudo -n`; without both it says what is missing and how to
@@ -72,11 +73,10 @@ ensure_packages() {
 }
 
 # build.ninja is the last thing that meson writes: where it is missing, an earlier set-up broke off.
-build() {
+configure() {
         local folder=$1 said
         shift
 
-        cd "$top"
         if [ ! -e "$folder/build.ninja" ]; then
                 if [ -e "$folder/meson-private/coredata.dat" ]; then
                         set -- --reconfigure "$@"
@@ -86,8 +86,6 @@ build() {
                         return 1
                 }
         fi
-        # Silent when there is nothing to do; on stderr, for stdout is the caller's.
-        ninja -C "$folder" --quiet >&2
 }
 
 missing=() # packages
@@ -98,12 +96,20 @@ packages)
         shift
         ensure_packages "$@"
         ;;
+configure)
+        shift
+        cd "$top"
+        configure "$@"
+        ;;
 build)
         shift
-        build "$@"
+        cd "$top"
+        configure "$@"
+        # Silent when there is nothing to do; on stderr, for stdout is the caller's.
+        ninja -C "$1" --quiet >&2
         ;;
 *)
-        echo "usage: tools/setup.sh packages SET... | build FOLDER [MESON-OPTION...]" >&2
+        echo "usage: tools/setup.sh packages SET... | configure FOLDER [MESON-OPTION...] | build FOLDER [MESON-OPTION...]" >&2
         exit 2
         ;;
 esac
