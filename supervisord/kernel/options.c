@@ -11,7 +11,7 @@
 #include "protocols/ring.h"
 
 #define TREE_DEFAULT      "/etc/gend/tree.json"
-#define PING_USEC_DEFAULT (2480 * USEC_PER_MSEC)
+#define PING_USEC_DEFAULT (2495 * USEC_PER_MSEC)
 #define PING_MSEC_MIN     10u
 #define PING_MSEC_MAX     600000u
 
@@ -50,7 +50,7 @@ static const char help[] =
         "      --check           list every fault of the tree, start nothing\n"
         "      --admin-group GRP its members may use genctl\n"
         "      --cgroup HOW      auto: what the service manager has delegated; off; or a folder\n"
-        "      --ping MS         how often the services are asked for a sign of life (2480)\n"
+        "      --ping MS         how often the services are asked for a sign of life (2495)\n"
         "      --log-ring BYTES  last output kept for each child (65536)\n"
         "      --version\n"
         "  -h, --help\n";

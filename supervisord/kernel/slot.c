@@ -67,6 +67,8 @@ void slot_begin(Slot *slot, uint64_t generation)
 int slot_keep(Slot *slot, const SpawnSpec *spec)
 {
         if (!slot->path || strcmp(slot->path, spec->path) != 0) {
+                if (slot->path) /* its RELEASE was lost with a gend-supervisor */
+                        output_drop(slot);
                 free(slot->path);
                 slot->path = strdup(spec->path);
                 if (!slot->path)
