@@ -83,6 +83,24 @@ START_TEST(a_child_starts_with_clean_signals_in_its_own_session)
 }
 END_TEST
 
+/* What gend was itself born with, ignored and blocked signals and stray descriptors, is not handed
+ * on. */
+START_TEST(a_child_inherits_no_odd_signals)
+{
+        Harness *h = harness_new();
+        const char *dump;
+
+        harness_wrap(h, "env --ignore-signal=HUP,PIPE,USR1,TTOU --block-signal=USR2,INT");
+        harness_run(h, TREE(APP("app", "", SIN("a", "dump=a.dump ready", ""))), NULL);
+        harness_wait_ready(h);
+        dump = expect_file(h, "a.dump");
+        check(h, has_line(dump, "SigBlk:\t0000000000000000"));
+        check(h, has_line(dump, "SigIgn:\t0000000000000000"));
+        check_int(h, count_lines(dump, "fd "), 3);
+        harness_stop(h);
+}
+END_TEST
+
 /* The nearest wins, downwards; APP-019 for the application's part. */
 START_TEST(the_environment_is_inherited_downwards)
 {
@@ -258,6 +276,7 @@ static TCase *environment_case(void)
 
         tcase_add_test(tcase, a_child_gets_three_descriptors_and_no_more);
         tcase_add_test(tcase, a_child_starts_with_clean_signals_in_its_own_session);
+        tcase_add_test(tcase, a_child_inherits_no_odd_signals);
         tcase_add_test(tcase, the_environment_is_inherited_downwards);
         tcase_add_test(tcase, limits_umask_nice_and_folder_are_set);
         tcase_add_test(tcase, a_child_can_run_as_another_user);

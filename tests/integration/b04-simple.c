@@ -41,8 +41,9 @@ START_TEST(arguments_follow_those_of_the_template)
 {
         Harness *h = harness_start(POOL("ready", "", ""));
         const char *path = spawn_job(h, "'mark=one mark=two'");
-        pid_t pid = kill_child(h, path, SIGKILL);
+        pid_t pid = record_wait(h, "jobtwo", 1);
 
+        check_int(h, kill_child(h, path, SIGKILL), pid);
         expect_new_pid(h, path, pid);
         (void)record_wait(h, "jobtwo", 2);
         check_str(h, record_text(h), "job+ jobone jobtwo job+ jobone jobtwo");

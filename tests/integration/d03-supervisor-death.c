@@ -102,7 +102,7 @@ START_TEST(wishes_survive)
         ctl(h, "add", "{'parent':'app','child':" TOY("d", "") "}");
         job = json_string_value(json_object_get(
                 ctl(h, "spawn", "{'path':'app/jobs','args':['mark=mine']}"), "path"));
-        pid = child_pid(h, job);
+        pid = record_wait(h, "jobmine", 1);
         kill_supervisor(h);
         check_str(h, node_str(h, "app/a", "state"), "stopped");
         check(h, !node_exists(h, "app/b"));

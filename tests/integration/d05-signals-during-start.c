@@ -99,11 +99,13 @@ START_TEST(a_stop_at_the_first_moment_leaves_nothing)
 {
         for (int delay = 0; delay < 12; delay++) {
                 Harness *h = harness_launch(TREE(APP("app", "", FIVE)), NULL);
+                int status;
 
-                /* Before main() there is no handler, and the signal ends it without a word. */
                 harness_lives_for(h, 2 + delay * 2);
                 harness_signal(h, SIGTERM);
-                check_int(h, harness_await_exit(h), 0);
+                status = harness_await_exit(h);
+                /* Before main() there is no handler, and the signal ends it without a word. */
+                check(h, status == 0 || (status == -SIGTERM && record_count(h, "a+") == 0));
                 check_int(h, record_count(h, "d+"), 0);
                 check_int(h, record_count(h, "a+"), record_count(h, "a."));
                 harness_free(h);
