@@ -70,20 +70,25 @@ static size_t shortest_digits(double value, char digits[DIGITS_MAX + 1], int *re
         return used;
 }
 
-/* The notation that is shorter, as Erlang chooses. @point digits stand before the decimal point. */
-static void place_point(const char *digits, int used, int point, char *text, size_t size)
+/* The notation that is shorter, as Erlang chooses; a number so large that not every integer is a
+ * double has an exponent. @point digits stand before the decimal point. */
+static void place_point(const char *digits, int used, int point, bool is_large, char *text)
 {
         int exponent = point - 1;
-        char power[8];
+        const size_t size = NUMBER_TEXT_BYTES - 1;
+        char power[12];
         int power_cost;
 
         (void)snprintf(power, sizeof(power), "%d", exponent);
         power_cost = (int)strlen(power) + 1 + (used == 1 ? 2 : 1);
-        if (point > 0 && point < used)
+        if (is_large)
+                (void)snprintf(text, size, "%c.%se%s", digits[0], used == 1 ? "0" : digits + 1,
+                               power);
+        else if (point > 0 && point < used)
                 (void)snprintf(text, size, "%.*s.%s", point, digits, digits + point);
         else if (point <= 0 && 2 - point <= power_cost)
                 (void)snprintf(text, size, "0.%.*s%s", -point, "000000000", digits);
-        else if (point >= used && point - used + 2 <= power_cost && point <= 21)
+        else if (point >= used && point - used + 2 <= power_cost)
                 (void)snprintf(text, size, "%s%.*s.0", digits, point - used, "000000000");
         else
                 (void)snprintf(text, size, "%c.%se%s", digits[0], used == 1 ? "0" : digits + 1,
@@ -94,7 +99,7 @@ void number_from_double(double value, char text[NUMBER_TEXT_BYTES])
 {
         char digits[DIGITS_MAX + 1];
         size_t used;
-        int point;
+        int point = 0;
 
         if (fpclassify(value) == FP_ZERO) {
                 (void)snprintf(text, NUMBER_TEXT_BYTES, "%s", signbit(value) ? "-0.0" : "0.0");
@@ -103,7 +108,7 @@ void number_from_double(double value, char text[NUMBER_TEXT_BYTES])
         if (value < 0)
                 *text++ = '-';
         used = shortest_digits(value, digits, &point);
-        place_point(digits, (int)used, point, text, NUMBER_TEXT_BYTES - 1);
+        place_point(digits, (int)used, point, fabs(value) >= 0x1p53, text);
 }
 
 int number_to_double(const char *text, size_t size, double *ret_value)
