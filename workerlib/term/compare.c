@@ -65,6 +65,12 @@ static int compare_bytes(const uint8_t *a, size_t a_size, const uint8_t *b, size
         return r != 0 ? sign(r) : order(a_size, b_size);
 }
 
+static int compare_pair_bytes(const Pair *c)
+{
+        return compare_bytes(c->at[0], (size_t)(c->end[0] - c->at[0]), c->at[1],
+                             (size_t)(c->end[1] - c->at[1]));
+}
+
 /* ---- numbers ---- */
 
 static int compare_magnitudes(const EtfInteger *a, const EtfInteger *b)
@@ -142,8 +148,7 @@ static int compare_numbers(const Pair *c)
         for (int i = 0; i < 2; i++) {
                 is_float[i] = etf_double(c->at[i], c->end[i], &doubles[i]);
                 if (!is_float[i] && !etf_integer(c->at[i], c->end[i], &integers[i]))
-                        return compare_bytes(c->at[0], (size_t)(c->end[0] - c->at[0]), c->at[1],
-                                             (size_t)(c->end[1] - c->at[1]));
+                        return compare_pair_bytes(c);
         }
         if (is_float[0] && is_float[1])
                 return doubles[0] < doubles[1] ? -1 : doubles[0] > doubles[1];
@@ -207,8 +212,7 @@ static int compare_identities(const Pair *c, gen_type type)
 
         for (int i = 0; i < 2; i++) {
                 if (!identity_read(c->at[i], c->end[i], &ids[i]))
-                        return compare_bytes(c->at[0], (size_t)(c->end[0] - c->at[0]), c->at[1],
-                                             (size_t)(c->end[1] - c->at[1]));
+                        return compare_pair_bytes(c);
                 if (type == GEN_TYPE_PORT && ids[i].count == 1) {
                         ids[i].words[1] = ids[i].words[0];
                         ids[i].words[0] = 0;
@@ -269,6 +273,29 @@ static int compare_bits(const Pair *c)
         }
 }
 
+/* fun module:name/arity by these three; funs with an environment by their bytes. */
+static int compare_funs(const Pair *c)
+{
+        const uint8_t *at[2] = {c->at[0] + 1, c->at[1] + 1};
+        int r = 0;
+
+        if (*c->at[0] != ETF_EXPORT || *c->at[1] != ETF_EXPORT)
+                return compare_pair_bytes(c);
+        for (int part = 0; part < 2 && r == 0; part++) {
+                EtfAtom atoms[2];
+
+                for (int i = 0; i < 2; i++) {
+                        at[i] = etf_atom(at[i], c->end[i], &atoms[i]);
+                        if (!at[i])
+                                return compare_pair_bytes(c);
+                }
+                r = compare_atoms(&atoms[0], &atoms[1]);
+        }
+        return r != 0 ? r
+                      : compare_bytes(at[0], (size_t)(c->end[0] - at[0]), at[1],
+                                      (size_t)(c->end[1] - at[1]));
+}
+
 static int compare_scalars(const Pair *c, gen_type type)
 {
         EtfAtom atoms[2];
@@ -291,16 +318,16 @@ static int compare_scalars(const Pair *c, gen_type type)
                 return compare_bits(c);
         case GEN_TYPE_NIL:
                 return 0;
-        case GEN_TYPE_NONE:
         case GEN_TYPE_FUN:
+                return compare_funs(c);
+        case GEN_TYPE_NONE:
         case GEN_TYPE_TUPLE:
         case GEN_TYPE_MAP:
         case GEN_TYPE_LIST:
         case GEN_TYPE_COUNT:
                 break;
         }
-        return compare_bytes(c->at[0], (size_t)(c->end[0] - c->at[0]), c->at[1],
-                             (size_t)(c->end[1] - c->at[1]));
+        return compare_pair_bytes(c);
 }
 
 /* ---- containers ---- */
@@ -422,10 +449,14 @@ static bool list_next(Compare *c, CompareFrame *frame, int i)
         }
 }
 
+/* Malformed, or no memory: an order without meaning, but never equal, so that nothing goes on from
+ * here. */
 static int compare_rest(const Compare *c)
 {
-        return compare_bytes(c->at[0], (size_t)(c->end[0] - c->at[0]), c->at[1],
-                             (size_t)(c->end[1] - c->at[1]));
+        int r = compare_bytes(c->at[0], (size_t)(c->end[0] - c->at[0]), c->at[1],
+                              (size_t)(c->end[1] - c->at[1]));
+
+        return r != 0 ? r : -1;
 }
 
 static int rank(gen_type type)
@@ -448,8 +479,11 @@ static int open_both(Compare *c, gen_type type, const size_t sizes[2], const uin
         }
         if (children[0] != children[1])
                 return order(children[0], children[1]);
-        c->at[0] += sizes[0];
-        c->at[1] += sizes[1];
+        for (int i = 0; i < 2; i++) {
+                c->at[i] += sizes[i];
+                if (children[i] > (size_t)(c->end[i] - c->at[i]))
+                        return compare_rest(c);
+        }
         if (type == GEN_TYPE_MAP) {
                 if (!map_open(c, (size_t)children[0] / 2, &r))
                         return compare_rest(c);
@@ -477,10 +511,8 @@ static int compare_step(Compare *c)
         }
         if (rank(types[0]) != rank(types[1]))
                 return rank(types[0]) < rank(types[1]) ? -1 : 1;
-        if (sizes[0] == 0 || sizes[1] == 0) {
-                r = compare_rest(c);
-                return r != 0 ? r : -1; /* nothing can be said of what follows */
-        }
+        if (sizes[0] == 0 || sizes[1] == 0)
+                return compare_rest(c);
         if (types[0] == GEN_TYPE_TUPLE || types[0] == GEN_TYPE_LIST || types[0] == GEN_TYPE_MAP)
                 return open_both(c, types[0], sizes, children);
         for (int i = 0; i < 2; i++) {

@@ -146,7 +146,7 @@ static bool is_bare_atom(const uint8_t *text, size_t size)
 {
         size_t at = 0;
 
-        if (size == 0 || text[0] >= 0x80 || is_reserved(text, size))
+        if (size == 0 || is_reserved(text, size))
                 return false;
         while (at < size) {
                 uint32_t c;
@@ -493,7 +493,7 @@ static void print_separator(Print *print, bool is_list_tail)
         PrintFrame *frame = print->top;
 
         if (frame->type == GEN_TYPE_MAP && frame->left % 2 == 1)
-                out_text(print->out, "=>");
+                out_text(print->out, " => ");
         else if (frame->is_started && !is_list_tail)
                 out_put(print->out, ",", 1);
         frame->is_started = true;

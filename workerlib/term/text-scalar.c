@@ -20,6 +20,17 @@ static bool is_lower(char c)
         return c >= 'a' && c <= 'z';
 }
 
+/* Whether an atom without quotes may begin at @p: a small letter of Latin-1. */
+static bool is_atom_start(const char *p, const char *end)
+{
+        uint32_t c;
+
+        if (p < end && is_lower(*p))
+                return true;
+        return etf_utf8_next((const uint8_t *)p, (size_t)(end - p), &c) == 2 && c >= 0xdf &&
+               c <= 0xff && c != 0xf7;
+}
+
 static bool is_name(char c)
 {
         return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z') || c == '_' || c == '@' ||
@@ -279,7 +290,7 @@ static int read_atom_text(TextReader *reader, uint8_t text[GEN_ATOM_MAX], size_t
                 *ret_size = used;
                 return 0;
         }
-        if (!is_lower(next_char(reader)))
+        if (!is_atom_start(reader->at, reader->end))
                 return text_fault(reader, start, "an atom is missing");
         while (reader->at < reader->end && is_name(*reader->at))
                 reader->at++;
@@ -616,7 +627,7 @@ int text_read_scalar(TextReader *reader)
         gen_builder_reset(&reader->scalar);
         if (is_digit(c) || c == '-' || c == '+')
                 return read_number(reader);
-        if (is_lower(c) || c == '\'')
+        if (c == '\'' || is_atom_start(reader->at, reader->end))
                 return read_atom(reader);
         if (text_take(reader, "\""))
                 return read_string(reader);

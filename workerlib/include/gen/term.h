@@ -164,7 +164,7 @@ int gen_term_compare(gen_term a, gen_term b);
         1u /* lists and binaries as numbers, as io_lib's ~w; else "abc" and <<"abc">> as ~tp */
 
 /*
- * gen_term_print() - write @term as Erlang text, in one line without spaces.
+ * gen_term_print() - write @term as Erlang text, in one line, as io_lib does.
  *
  * What gen_term_parse() reads back to an equal term, funs with an environment excepted. A pid is
  * <WORKER.ACTOR>, one of another node <WORKER.ACTOR@NODE/CREATION>; a reference #Ref<...>, a port
