@@ -106,7 +106,7 @@ build)
         cd "$top"
         configure "$@"
         # Silent when there is nothing to do; on stderr, for stdout is the caller's.
-        ninja -C "$1" --quiet >&2
+        ninja -C "$1" --quiet | { grep -vx "ninja: no work to do." || true; } >&2
         ;;
 *)
         echo "usage: tools/setup.sh packages SET... | configure FOLDER [MESON-OPTION...] | build FOLDER [MESON-OPTION...]" >&2
