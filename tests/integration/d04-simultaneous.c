@@ -18,9 +18,9 @@ static void die_together(Harness *h, const char *first, const char *second)
 
         ck_assert_int_eq(kill(supervisor, SIGSTOP), 0);
         ck_assert_int_eq(kill(one, SIGKILL), 0);
-        expect_dead(h, one);
+        expect_reaped(h, one);
         ck_assert_int_eq(kill(two, SIGKILL), 0);
-        expect_dead(h, two);
+        expect_reaped(h, two);
         ck_assert_int_eq(kill(supervisor, SIGCONT), 0);
 }
 
@@ -164,9 +164,9 @@ START_TEST(two_deaths_in_its_absence_are_one_restart)
         record_clear(h);
         ck_assert_int_eq(kill(supervisor, SIGSTOP), 0);
         ck_assert_int_eq(kill(c, SIGKILL), 0);
-        expect_dead(h, c);
+        expect_reaped(h, c);
         ck_assert_int_eq(kill(a, SIGKILL), 0);
-        expect_dead(h, a);
+        expect_reaped(h, a);
         ck_assert_int_eq(kill(supervisor, SIGKILL), 0);
         expect_record(h, "b- b. a+ b+ c+");
         expect_state(h, "app/c", "running");

@@ -651,6 +651,18 @@ void expect_dead(Harness *h, pid_t pid)
                 harness_failed(h, __FILE__, __LINE__, "process %d does not end", (int)pid);
 }
 
+void expect_reaped(Harness *h, pid_t pid)
+{
+        usec_t deadline = harness_deadline();
+
+        expect_dead(h, pid);
+        while (kill(pid, 0) == 0) {
+                if (now_usec() > deadline)
+                        harness_failed(h, __FILE__, __LINE__, "process %d is not reaped", (int)pid);
+                harness_pause();
+        }
+}
+
 int harness_run_program(Harness *h, const char *const argv[], char **ret_text)
 {
         posix_spawn_file_actions_t actions;

@@ -224,6 +224,9 @@ pid_t kill_child(Harness *h, const char *path, int signo);
 void expect_dead(Harness *h, pid_t pid);
 bool is_alive(pid_t pid);
 
+/* expect_reaped() - waits until gend has looked at that death, too. */
+void expect_reaped(Harness *h, pid_t pid);
+
 /* ------------------------------------------------------------------------------- events */
 
 /* expect() - the next such event after the one that was expected last. NULL: any path, reason. */
