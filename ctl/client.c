@@ -1,160 +1,78 @@
 /*
- * Owns nng in genctl. Refuses to know what a request means. Called by request.c.
- *
- * nng answers in its own threads; they note what happened under the lock and wake the one thread
- * that everything else runs in. No client is ever closed: genctl ends with its one connection, and
- * nng takes longer to take it down than the kernel does.
+ * Owns the connection: the SP bytes of a REQ socket (protocols/sp.h) on a non-blocking Unix socket,
+ * in the one thread there is, so that a command costs a connect and a round trip and no threads.
+ * Refuses to know what a request means. Called by request.c.
  */
 
 #include "ctl/client.h"
 
 #include <errno.h>
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/req.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/list.h"
 #include "protocols/limits.h"
+#include "protocols/sp.h"
 
-#define RECONNECT_MIN_MSEC 5
-#define RECONNECT_MAX_MSEC 50
-#define RESEND_MSEC        (24 * 3600 * 1000) /* on a new connection at once; never on a living one */
-#define PATIENCE_USEC      (1200 * USEC_PER_MSEC)
-#define PROBE_USEC         (20 * USEC_PER_MSEC) /* without a connection: how often to ask why */
-#define PROBE_AGAIN_USEC   USEC_PER_SEC         /* after somebody did accept one */
-#define LOSSES_MAX         10u
+#define ID_BYTES      4u
+#define PATIENCE_USEC (1200 * USEC_PER_MSEC)
+#define RETRY_USEC    (5 * USEC_PER_MSEC) /* the first pause between two connects; doubles */
+#define RETRY_MAX     (40 * USEC_PER_MSEC)
+#define LOSSES_MAX    10u
+#define READ_BYTES    (64u * 1024)
 
 struct Client {
-        nng_socket socket;
         const char *path;
         usec_t patience_usec;
-        usec_t away_usec; /* since when there is no connection; 0: there is one, or was not asked */
-        usec_t probe_usec; /* when to ask next */
-        int reason;        /* errno of the last probe */
-        int probe_fd;      /* a connection that was not greeted yet, or -1 */
-
-        pthread_mutex_t lock;
-        pthread_cond_t changed;
-        unsigned pipes;  /* lock */
-        unsigned losses; /* lock */
+        int fd;           /* -1: no connection */
+        bool has_greeted; /* the peer has */
+        Buffer in;
+        Buffer out;
+        size_t out_sent;
+        int reason;        /* errno of the last connect */
+        usec_t away_usec;  /* since when connects fail; 0: they do not */
+        usec_t pause_usec; /* before the next connect */
+        usec_t next_usec;  /* when that is due; 0: at once */
+        uint32_t last_id;
+        ListNode calls;
 };
 
 struct ClientCall {
+        ListNode item;
         Client *client;
-        nng_ctx context;
-        nng_aio *aio;
-        unsigned losses_before;
-        bool is_receiving; /* only touched by whoever the aio belongs to at the moment */
-        bool is_done;      /* lock */
+        uint32_t id;
+        bool is_repeatable;
+        bool was_sent; /* perhaps not all of it, or to nobody */
+        bool is_done;
+        int answer; /* of a call that is done: 0, CLIENT_E_* or a negative errno */
+        unsigned losses;
+        char *reply;
+        size_t reply_size;
+        size_t size;
+        char text[];
 };
-
-/* Context: nng thread. */
-static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
-{
-        Client *client = arg;
-
-        (void)pipe;
-        (void)pthread_mutex_lock(&client->lock);
-        if (event == NNG_PIPE_EV_ADD_POST) {
-                client->pipes++;
-        } else {
-                client->pipes--;
-                client->losses++;
-        }
-        (void)pthread_cond_broadcast(&client->changed);
-        (void)pthread_mutex_unlock(&client->lock);
-}
-
-/* Context: nng thread. Sent: now receive. Received, or failed: hand over. */
-static void on_step(void *arg)
-{
-        ClientCall *call = arg;
-
-        if (nng_aio_result(call->aio) == 0 && !call->is_receiving) {
-                call->is_receiving = true;
-                nng_ctx_recv(call->context, call->aio);
-                return;
-        }
-        (void)pthread_mutex_lock(&call->client->lock);
-        call->is_done = true;
-        (void)pthread_cond_broadcast(&call->client->changed);
-        (void)pthread_mutex_unlock(&call->client->lock);
-}
-
-static int init_lock(Client *client)
-{
-        pthread_condattr_t attr;
-        int r;
-
-        r = pthread_condattr_init(&attr);
-        if (r == 0)
-                r = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-        if (r == 0)
-                r = pthread_cond_init(&client->changed, &attr);
-        if (r == 0)
-                r = pthread_mutex_init(&client->lock, NULL);
-        return -r;
-}
-
-/* nng's threads inherit the mask of this moment: every signal is left to the program. */
-static int open_socket(nng_socket *ret_socket)
-{
-        sigset_t all, before;
-        int r;
-
-        (void)sigfillset(&all);
-        (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-        r = nng_req0_open(ret_socket);
-        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return r;
-}
-
-static int map_error(int nng_error)
-{
-        return nng_error == NNG_ENOMEM ? -ENOMEM : -EPROTO;
-}
 
 int client_open(const char *socket_path, Client **ret_client)
 {
-        _cleanup_(freep) Client *client = calloc(1, sizeof(*client));
-        char url[sizeof(struct sockaddr_un) + sizeof("ipc://")];
-        int r;
+        Client *client;
 
+        if (strlen(socket_path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+                return -ENAMETOOLONG;
+        client = calloc(1, sizeof(*client));
         if (!client)
                 return -ENOMEM;
-        if (snprintf(url, sizeof(url), "ipc://%s", socket_path) >= (int)sizeof(url) ||
-            strlen(socket_path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-                return -ENAMETOOLONG;
         client->path = socket_path;
-        client->probe_fd = -1;
+        client->fd = -1;
         client->patience_usec = PATIENCE_USEC;
-        r = init_lock(client);
-        if (r < 0)
-                return r;
-        r = open_socket(&client->socket);
-        if (r == 0)
-                r = nng_socket_set_size(client->socket, NNG_OPT_RECVMAXSZ, LIMIT_REPLY_BYTES);
-        if (r == 0)
-                r = nng_socket_set_ms(client->socket, NNG_OPT_RECONNMINT, RECONNECT_MIN_MSEC);
-        if (r == 0)
-                r = nng_socket_set_ms(client->socket, NNG_OPT_RECONNMAXT, RECONNECT_MAX_MSEC);
-        if (r == 0)
-                r = nng_pipe_notify(client->socket, NNG_PIPE_EV_ADD_POST, on_pipe, client);
-        if (r == 0)
-                r = nng_pipe_notify(client->socket, NNG_PIPE_EV_REM_POST, on_pipe, client);
-        if (r == 0)
-                r = nng_dial(client->socket, url, NULL, NNG_FLAG_NONBLOCK);
-        if (r != 0)
-                return map_error(r);
-        *ret_client = steal_ptr(client);
+        list_init(&client->calls);
+        *ret_client = client;
         return 0;
 }
 
@@ -168,84 +86,41 @@ int client_errno(const Client *client)
         return client->reason;
 }
 
-/* Only when nothing is under way on the aio any more. */
-static ClientCall *call_free(ClientCall *call)
+static void finish(ClientCall *call, int answer)
 {
-        if (call->aio)
-                nng_aio_free(call->aio);
-        (void)nng_ctx_close(call->context);
-        free(call);
-        return NULL;
-}
-DEFINE_CLEANUP(ClientCall *, call_free);
-
-int client_begin(Client *client, const char *text, size_t size, bool is_repeatable,
-                 ClientCall **ret_call)
-{
-        ClientCall *call = calloc(1, sizeof(*call));
-        nng_msg *msg = NULL;
-        int r;
-
-        if (!call)
-                return -ENOMEM;
-        call->client = client;
-        r = nng_ctx_open(&call->context, client->socket);
-        if (r != 0) {
-                free(call);
-                return map_error(r);
-        }
-        /* Without a time to resend, nng ends the request with the connection. */
-        r = nng_ctx_set_ms(call->context, NNG_OPT_REQ_RESENDTIME,
-                           is_repeatable ? RESEND_MSEC : NNG_DURATION_INFINITE);
-        if (r == 0)
-                r = nng_aio_alloc(&call->aio, on_step, call);
-        if (r == 0)
-                r = nng_msg_alloc(&msg, 0);
-        if (r == 0)
-                r = nng_msg_append(msg, text, size);
-        if (r != 0) {
-                nng_msg_free(msg);
-                (void)call_free(call);
-                return map_error(r);
-        }
-        (void)pthread_mutex_lock(&client->lock);
-        call->losses_before = client->losses;
-        (void)pthread_mutex_unlock(&client->lock);
-        nng_aio_set_timeout(call->aio, NNG_DURATION_INFINITE);
-        nng_aio_set_msg(call->aio, msg);
-        nng_ctx_send(call->context, call->aio);
-        *ret_call = call;
-        return 0;
+        call->is_done = true;
+        call->answer = answer;
 }
 
-/*
- * nng keeps to itself why it has no connection, so a connection of our own asks. It says hello as a
- * peer does and stays until it was greeted: a listener of nng 1.5 takes one that is closed before
- * that for its own end.
- *
- * Return: 0 when somebody accepts connections, else a positive errno.
- */
-static int probe(Client *client)
+static void finish_all(Client *client, int answer)
 {
-        static const unsigned char hello[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        _cleanup_(closep) int fd = steal_fd(&client->probe_fd);
-        unsigned char answer[sizeof(hello)];
+        LIST_FOREACH (item, &client->calls) {
+                ClientCall *call = LIST_ENTRY(item, ClientCall, item);
 
-        if (fd >= 0 && recv(fd, answer, sizeof(answer), MSG_DONTWAIT) < 0 && errno == EAGAIN) {
-                client->probe_fd = steal_fd(&fd);
-                return 0;
+                if (!call->is_done)
+                        finish(call, answer);
         }
-        fd = close_fd(fd);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return 0; /* not known, then */
-        memcpy(address.sun_path, client->path, strlen(client->path));
-        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-                return errno == EAGAIN ? 0 : errno;
-        if (send(fd, hello, sizeof(hello), MSG_NOSIGNAL) == (ssize_t)sizeof(hello))
-                client->probe_fd = steal_fd(&fd);
-        return 0;
+}
+
+/* --- connecting ---------------------------------------------------------------------------- */
+
+static void queue_call(Client *client, ClientCall *call)
+{
+        unsigned char head[SP_HEAD_BYTES + ID_BYTES];
+
+        sp_head_write(head, ID_BYTES + call->size);
+        for (unsigned i = 0; i < ID_BYTES; i++)
+                head[SP_HEAD_BYTES + i] = (unsigned char)(call->id >> (24 - 8 * i));
+        buffer_append(&client->out, head, sizeof(head));
+        buffer_append(&client->out, call->text, call->size);
+        call->was_sent = true;
+}
+
+static void plan_retry(Client *client)
+{
+        client->pause_usec = client->pause_usec ? MIN_OF(2 * client->pause_usec, (usec_t)RETRY_MAX)
+                                                : (usec_t)RETRY_USEC;
+        client->next_usec = usec_add(now_usec(), client->pause_usec);
 }
 
 static bool has_folder(const char *path)
@@ -260,104 +135,264 @@ static bool has_folder(const char *path)
         return !folder || stat(folder, &st) == 0;
 }
 
-/* Without a connection: why, and whether that is for good. */
-static int look_why(Client *client, usec_t now)
+/* Nobody took the connection. Whoever restarts a supervisor needs a moment; anything else is for
+ * good. */
+static void note_absence(Client *client)
 {
-        if (client->away_usec == 0) {
+        usec_t now = now_usec();
+        bool may_come = client->reason == ECONNREFUSED ||
+                        (client->reason == ENOENT && has_folder(client->path));
+
+        if (client->away_usec == 0)
                 client->away_usec = now;
-                client->probe_usec = now;
-        }
-        if (now < client->probe_usec)
-                return 0;
-        client->reason = probe(client);
-        client->probe_usec = usec_add(now, client->reason ? PROBE_USEC : PROBE_AGAIN_USEC);
-        if (client->reason == 0)
-                return 0;
         if (client->reason == EACCES || client->reason == EPERM)
-                return CLIENT_E_DENIED;
-        if (client->reason != ENOENT && client->reason != ECONNREFUSED)
-                return CLIENT_E_ABSENT;
-        if (client->reason == ENOENT && !has_folder(client->path))
-                return CLIENT_E_ABSENT;
-        return usec_sub(now, client->away_usec) >= client->patience_usec ? CLIENT_E_ABSENT : 0;
+                finish_all(client, CLIENT_E_DENIED);
+        else if (client->reason != EAGAIN &&
+                 (!may_come || usec_sub(now, client->away_usec) >= client->patience_usec))
+                finish_all(client, CLIENT_E_ABSENT);
+        plan_retry(client);
 }
 
-static void wait_until(Client *client, usec_t until)
+static void try_connect(Client *client)
 {
-        struct timespec ts = {.tv_sec = (time_t)(until / USEC_PER_SEC),
-                              .tv_nsec = (long)(until % USEC_PER_SEC * NSEC_PER_USEC)};
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        unsigned char hello[SP_HELLO_BYTES];
 
-        if (until == USEC_INFINITY)
-                (void)pthread_cond_wait(&client->changed, &client->lock);
-        else
-                (void)pthread_cond_timedwait(&client->changed, &client->lock, &ts);
+        client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (client->fd < 0) {
+                finish_all(client, -errno);
+                return;
+        }
+        memcpy(address.sun_path, client->path, strlen(client->path));
+        if (connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+                client->reason = errno;
+                client->fd = close_fd(client->fd);
+                note_absence(client);
+                return;
+        }
+        client->away_usec = 0;
+        sp_hello_write(hello, SP_PROTOCOL_REQ);
+        buffer_append(&client->out, hello, sizeof(hello));
+        LIST_FOREACH (item, &client->calls)
+                if (!LIST_ENTRY(item, ClientCall, item)->is_done)
+                        queue_call(client, LIST_ENTRY(item, ClientCall, item));
 }
 
-/* Called and left with the lock held. */
-static int await_reply(ClientCall *call, usec_t deadline_usec)
+static void forget_connection(Client *client)
 {
-        Client *client = call->client;
-        usec_t now, until;
-        bool is_away;
-        int r;
+        client->fd = close_fd(client->fd);
+        client->has_greeted = false;
+        buffer_clear(&client->in);
+        buffer_clear(&client->out);
+        client->out_sent = 0;
+}
 
-        while (!call->is_done) {
-                is_away = client->pipes == 0;
-                until = deadline_usec;
-                if (is_away)
-                        until = MIN_OF(until, usec_add(now_usec(), PROBE_USEC));
-                else
-                        client->away_usec = 0;
-                wait_until(client, until);
-                now = now_usec();
+/* It broke. What may be repeated is sent again with the next one. */
+static void lose_connection(Client *client)
+{
+        forget_connection(client);
+        plan_retry(client);
+        LIST_FOREACH (item, &client->calls) {
+                ClientCall *call = LIST_ENTRY(item, ClientCall, item);
+
                 if (call->is_done)
-                        break;
-                if (now >= deadline_usec)
-                        return CLIENT_E_SILENT;
-                if (client->losses - call->losses_before > LOSSES_MAX)
-                        return CLIENT_E_BROKEN;
-                if (!is_away || client->pipes > 0)
                         continue;
-                (void)pthread_mutex_unlock(&client->lock);
-                r = look_why(client, now);
-                (void)pthread_mutex_lock(&client->lock);
-                if (r > 0 && !call->is_done)
-                        return r;
+                if (call->was_sent && !call->is_repeatable)
+                        finish(call, CLIENT_E_LOST);
+                else if (++call->losses > LOSSES_MAX)
+                        finish(call, CLIENT_E_BROKEN);
+        }
+}
+
+/* --- bytes --------------------------------------------------------------------------------- */
+
+/* Return: 0; a negative errno when the connection is lost. */
+static int send_some(Client *client)
+{
+        ssize_t n;
+
+        if (client->out.has_failed)
+                return -ENOMEM;
+        if (client->out_sent == client->out.size)
+                return 0;
+        n = send(client->fd, client->out.data + client->out_sent,
+                 client->out.size - client->out_sent, MSG_NOSIGNAL);
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        client->out_sent += (size_t)n;
+        if (client->out_sent == client->out.size) {
+                buffer_clear(&client->out);
+                client->out_sent = 0;
         }
         return 0;
 }
 
-static int take_reply(nng_msg *msg, char **ret_text, size_t *ret_size)
+static void take_reply(Client *client, const unsigned char *body, size_t size)
 {
-        size_t size = nng_msg_len(msg);
-        char *text = malloc(size + 1);
+        uint32_t id = 0;
 
-        if (text) {
-                memcpy(text, nng_msg_body(msg), size);
-                text[size] = '\0';
-                *ret_text = text;
-                *ret_size = size;
+        for (unsigned i = 0; i < ID_BYTES; i++)
+                id = id << 8 | body[i];
+        LIST_FOREACH (item, &client->calls) {
+                ClientCall *call = LIST_ENTRY(item, ClientCall, item);
+
+                if (call->id != id || call->is_done)
+                        continue;
+                call->reply_size = size - ID_BYTES;
+                call->reply = malloc(call->reply_size + 1);
+                if (call->reply) {
+                        memcpy(call->reply, body + ID_BYTES, call->reply_size);
+                        call->reply[call->reply_size] = '\0';
+                }
+                finish(call, call->reply ? 0 : -ENOMEM);
+                client->pause_usec = 0;
         }
-        nng_msg_free(msg);
-        return text ? 0 : -ENOMEM;
+}
+
+/* How many bytes at @at are one whole thing, which is taken in; 0: more are needed; a negative
+ * errno. */
+static ssize_t take_one(Client *client, const unsigned char *at, size_t size)
+{
+        uint64_t body_bytes;
+        int r;
+
+        if (!client->has_greeted) {
+                if (size < SP_HELLO_BYTES)
+                        return 0;
+                client->has_greeted = true;
+                r = sp_hello_check(at, SP_PROTOCOL_REP);
+                return r < 0 ? r : (ssize_t)SP_HELLO_BYTES;
+        }
+        if (size < SP_HEAD_BYTES)
+                return 0;
+        r = sp_head_read(at, LIMIT_REPLY_BYTES + ID_BYTES, &body_bytes);
+        if (r < 0)
+                return r;
+        if (body_bytes < ID_BYTES)
+                return -EPROTO;
+        if (size - SP_HEAD_BYTES < body_bytes)
+                return 0;
+        take_reply(client, at + SP_HEAD_BYTES, body_bytes);
+        return (ssize_t)(SP_HEAD_BYTES + body_bytes);
+}
+
+/* Return: 0; -EPROTO, -EMSGSIZE for what is no reply. */
+static int take_all(Client *client)
+{
+        size_t used = 0;
+        ssize_t n;
+
+        do {
+                n = take_one(client, client->in.data + used, client->in.size - used);
+                if (n < 0)
+                        return (int)n;
+                used += (size_t)n;
+        } while (n > 0);
+        client->in.size -= used;
+        if (used > 0 && client->in.size > 0)
+                memmove(client->in.data, client->in.data + used, client->in.size);
+        return 0;
+}
+
+/* Return: 0; -EPROTO, -EMSGSIZE; -ENOMEM; another negative errno when the connection is lost. */
+static int receive_some(Client *client)
+{
+        static unsigned char chunk[READ_BYTES];
+        ssize_t n = recv(client->fd, chunk, sizeof(chunk), 0);
+
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+        if (n == 0)
+                return -ECONNRESET;
+        buffer_append(&client->in, chunk, (size_t)n);
+        return client->in.has_failed ? -ENOMEM : take_all(client);
+}
+
+static void exchange(Client *client, short events)
+{
+        int r = 0;
+
+        if (events & (POLLIN | POLLHUP | POLLERR))
+                r = receive_some(client);
+        if (r == 0 && (events & POLLOUT))
+                r = send_some(client);
+        if (r == -EPROTO || r == -EMSGSIZE || r == -ENOMEM) {
+                forget_connection(client);
+                finish_all(client, r == -ENOMEM ? r : CLIENT_E_BROKEN);
+        } else if (r < 0) {
+                lose_connection(client);
+        }
+}
+
+/* --- calls --------------------------------------------------------------------------------- */
+
+static int msec_until(usec_t until)
+{
+        usec_t left = usec_sub(until, now_usec());
+
+        if (until == USEC_INFINITY)
+                return -1;
+        return (int)MIN_OF((left + USEC_PER_MSEC - 1) / USEC_PER_MSEC, (usec_t)INT32_MAX);
+}
+
+/* One step towards an answer; waits until @deadline_usec at most. */
+static void step(Client *client, usec_t deadline_usec)
+{
+        struct pollfd poll_fd = {.events = POLLIN};
+
+        if (client->fd < 0 && now_usec() >= client->next_usec)
+                try_connect(client);
+        if (client->fd < 0) {
+                (void)poll(NULL, 0, msec_until(MIN_OF(deadline_usec, client->next_usec)));
+                return;
+        }
+        poll_fd.fd = client->fd;
+        if (client->out_sent < client->out.size)
+                poll_fd.events |= POLLOUT;
+        if (poll(&poll_fd, 1, msec_until(deadline_usec)) > 0)
+                exchange(client, poll_fd.revents);
+}
+
+static ClientCall *call_free(ClientCall *call)
+{
+        list_remove(&call->item);
+        free(call->reply);
+        free(call);
+        return NULL;
+}
+DEFINE_CLEANUP(ClientCall *, call_free);
+
+int client_begin(Client *client, const char *text, size_t size, bool is_repeatable,
+                 ClientCall **ret_call)
+{
+        ClientCall *call = calloc(1, sizeof(*call) + size);
+
+        if (!call)
+                return -ENOMEM;
+        call->client = client;
+        call->id = ++client->last_id | SP_REQUEST_ID_BIT;
+        call->is_repeatable = is_repeatable;
+        call->size = size;
+        memcpy(call->text, text, size);
+        list_append(&client->calls, &call->item);
+        if (client->fd >= 0)
+                queue_call(client, call);
+        *ret_call = call;
+        return 0;
 }
 
 int client_end(ClientCall **take_call, usec_t deadline_usec, char **ret_text, size_t *ret_size)
 {
         _cleanup_(call_freep) ClientCall *call = steal_ptr(*take_call);
-        int r;
 
-        (void)pthread_mutex_lock(&call->client->lock);
-        r = await_reply(call, deadline_usec);
-        (void)pthread_mutex_unlock(&call->client->lock);
-        if (r != 0) {
-                nng_aio_stop(call->aio);
-                return r;
+        while (!call->is_done) {
+                step(call->client, deadline_usec);
+                if (!call->is_done && now_usec() >= deadline_usec)
+                        return CLIENT_E_SILENT;
         }
-        r = nng_aio_result(call->aio);
-        if (r == 0)
-                return take_reply(nng_aio_get_msg(call->aio), ret_text, ret_size);
-        if (r == NNG_ENOMEM)
-                return -ENOMEM;
-        return r == NNG_ECONNRESET || r == NNG_ECLOSED ? CLIENT_E_LOST : CLIENT_E_BROKEN;
+        if (call->answer != 0)
+                return call->answer;
+        *ret_text = steal_ptr(call->reply);
+        *ret_size = call->reply_size;
+        return 0;
 }

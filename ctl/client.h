@@ -1,13 +1,13 @@
 #pragma once
 /*
- * Requests to gend: an SP REQ socket, and all that can go wrong on the way. The only code of genctl
- * that knows nng. It carries texts and does not look into them.
+ * Requests to gend: an SP REQ socket, and all that can go wrong on the way. It carries texts and
+ * does not look into them.
  *
  * A request that may be repeated is sent again by itself when gend-supervisor is restarted before
  * it answered; one that may not ends with CLIENT_E_LOST then. Nobody there at all is waited for
  * only as long as gend takes to restart its supervisor.
  *
- * Context: one thread. nng's own threads touch nothing but the fields under Client.lock.
+ * Context: one thread; nothing happens but in client_end().
  */
 
 #include "base/usec.h"
@@ -27,10 +27,10 @@ enum {
 };
 
 /**
- * client_open() - prepares a connection and begins to make it, in the background
+ * client_open() - prepares a connection; it is made by the first client_end()
  * @socket_path: borrowed for the client's life; need not exist
  *
- * Return: 0; -ENAMETOOLONG; -ENOMEM; -EPROTO for what nng says besides.
+ * Return: 0; -ENAMETOOLONG; -ENOMEM.
  */
 int client_open(const char *socket_path, Client **ret_client);
 
@@ -46,7 +46,7 @@ int client_errno(const Client *client);
  * @text:          copied
  * @is_repeatable: whether it may be sent again when the connection breaks
  *
- * Return: 0; -ENOMEM; -EPROTO.
+ * Return: 0; -ENOMEM.
  */
 int client_begin(Client *client, const char *text, size_t size, bool is_repeatable,
                  ClientCall **ret_call);

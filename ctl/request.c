@@ -135,7 +135,7 @@ static int fail_client(const CtlCall *call, int r)
                                 call->method);
         case CLIENT_E_BROKEN:
                 return ctl_fail(ctl, CTL_EXIT_FAILED,
-                                "%s: the connection to gend breaks again and again; is what "
+                                "%s: no proper answer, or a broken connection each time; is what "
                                 "listens on %s gend?",
                                 call->method, ctl->socket_path);
         default:

@@ -22,8 +22,9 @@
 #define SERVICE_FD_LOG_EVENT \
         6 /* eventfd: gend-log tells gend-supervisor that a followed ring moved */
 #define SERVICE_FD_CHECKPOINT 7 /* gend-supervisor only: a memfd, empty at the very first start */
-#define SERVICE_FD_CONTROL    8 /* gend-supervisor only: the control socket, listening. It is the kernel's, so
-                                   that clients which come while there is no gend-supervisor wait in line */
+#define SERVICE_FD_CONTROL                                                               \
+        8 /* gend-supervisor only: the control socket, listening. It is the kernel's, so \
+             that clients which come while there is no gend-supervisor wait in line */
 
 /* In their environment: the instance id of the gend that started them (supervisord/kernel/sweep.h).
  */

@@ -102,7 +102,7 @@ typedef void (*VerbFn)(Request *request);
 typedef struct Verb {
         const char *name;
         const char *params; /* allowed keys and their types: "path:s wait?b" */
-        bool waits; /* its answer may have to wait, so their number is limited */
+        bool waits;         /* its answer may have to wait, so their number is limited */
         VerbFn run;
 } Verb;
 
