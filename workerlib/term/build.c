@@ -98,7 +98,7 @@ static bool literals_are_valid(const Compile *compile)
                         gen_builder_int(&trial, INT64_MIN + (int64_t)i);
         }
         is_valid = trial.error == 0 &&
-                   gen_term_is_valid(etf_view(trial.data, trial.data + trial.size));
+                   gen_term_is_valid((gen_term){.data = trial.data, .size = trial.size});
         gen_builder_deinit(&trial);
         return is_valid;
 }

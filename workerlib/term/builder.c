@@ -17,7 +17,7 @@ void builder_fail(gen_builder *builder, int error)
                 builder->error = error;
 }
 
-static bool builder_grow(gen_builder *builder, size_t bytes)
+bool builder_grow(gen_builder *builder, size_t bytes)
 {
         size_t room = builder->room < ROOM_FIRST / 2 ? ROOM_FIRST : builder->room * 2;
         unsigned char *data;
@@ -40,15 +40,6 @@ static bool builder_grow(gen_builder *builder, size_t bytes)
         builder->data = data;
         builder->room = room;
         return true;
-}
-
-uint8_t *builder_need(gen_builder *builder, size_t bytes)
-{
-        if (builder->error != 0)
-                return NULL;
-        if (bytes > builder->room - builder->size && !builder_grow(builder, bytes))
-                return NULL;
-        return builder->data + builder->size;
 }
 
 /* A term of @bytes is there, with @children more to come. */

@@ -247,10 +247,19 @@ static inline gen_term etf_view(const uint8_t *p, const uint8_t *end)
 int etf_compare(const uint8_t *a, const uint8_t *a_end, const uint8_t *b, const uint8_t *b_end,
                 bool is_exact);
 
-/* builder_raw() - bytes of @terms whole terms. builder_need() - room for @bytes more; NULL if there
- * is none. */
+/* builder_raw() - bytes of @terms whole terms. builder_grow() - make room for @bytes more.
+ * builder_need() - where the next @bytes go; NULL if they cannot. */
 void builder_raw(gen_builder *builder, const void *data, size_t size, uint64_t terms);
-uint8_t *builder_need(gen_builder *builder, size_t bytes);
+bool builder_grow(gen_builder *builder, size_t bytes);
+
+static inline uint8_t *builder_need(gen_builder *builder, size_t bytes)
+{
+        if (builder->error != 0 ||
+            (bytes > builder->room - builder->size && !builder_grow(builder, bytes)))
+                return NULL;
+        return builder->data + builder->size;
+}
+
 void builder_fail(gen_builder *builder, int error);
 
 /* builder_text_atom() - an atom of @size bytes of UTF-8. */

@@ -334,12 +334,9 @@ static bool match_map(Match *match)
         return true;
 }
 
-/* Whether the key from @p to @next is that of @op; equal bytes are equal keys, most others differ.
- */
+/* Whether the key from @p to @next, whose bytes are others, is that of @op all the same. */
 static bool is_key(const uint8_t *p, const uint8_t *next, const MatchOp *op)
 {
-        if ((size_t)(next - p) == op->size && memcmp(p, op->bytes, op->size) == 0)
-                return true;
         if (*p == op->bytes[0] && (*p == ETF_SMALL_ATOM_UTF8 || *p == ETF_BINARY))
                 return false;
         return etf_compare(p, next, op->bytes, op->bytes + op->size, true) == 0;
@@ -354,16 +351,20 @@ static bool match_key(Match *match, const MatchOp *op)
 
         for (uint64_t tried = 0; tried < frame->count; tried++) {
                 const uint8_t *value;
+                bool is_same;
 
                 if (frame->index == frame->count) {
                         frame->index = 0;
                         p = frame->first;
                 }
-                value = etf_skip(p, match->end);
+                /* No term is the beginning of another: equal bytes are an equal key. */
+                is_same =
+                        (size_t)(match->end - p) >= op->size && memcmp(p, op->bytes, op->size) == 0;
+                value = is_same ? p + op->size : etf_skip(p, match->end);
                 if (!value)
                         return false;
                 frame->index++;
-                if (is_key(p, value, op)) {
+                if (is_same || is_key(p, value, op)) {
                         match->at = value;
                         frame->is_in_value = true;
                         return true;

@@ -40,7 +40,7 @@ int gen_term_parse(const char *text, size_t size, gen_term *ret_term, gen_text_f
         r = text_read(text, size, &build_sink, &build, reterr_fault);
         if (r == 0)
                 r = builder.error;
-        term = etf_view(builder.data, builder.data + builder.size);
+        term = (gen_term){.data = builder.data, .size = builder.size};
         if (r == 0 && !gen_term_is_valid(term)) {
                 if (reterr_fault)
                         *reterr_fault = (gen_text_fault){

@@ -27,7 +27,7 @@ typedef enum FrameKind {
 
 typedef struct Frame {
         uint64_t left;
-        size_t pairs; /* of a map */
+        uint32_t pairs; /* of a map */
         uint8_t kind;
         uint8_t key_depth;
 } Frame;
@@ -129,7 +129,7 @@ static bool keys_differ(Keys *keys, size_t count)
 
 /* ---- scalars ---- */
 
-static const uint8_t *check_atom(const uint8_t *p, const uint8_t *end)
+static const uint8_t *check_any_atom(const uint8_t *p, const uint8_t *end)
 {
         EtfAtom atom;
 
@@ -139,6 +139,19 @@ static const uint8_t *check_atom(const uint8_t *p, const uint8_t *end)
         if (atom.is_latin1)
                 return atom.size <= ETF_ATOM_CHARS_MAX ? p : NULL;
         return etf_utf8_length(atom.text, atom.size) <= ETF_ATOM_CHARS_MAX ? p : NULL;
+}
+
+/* Most atoms are short, in ASCII, and not the last bytes of a term: one load tells. */
+static inline const uint8_t *check_atom(const uint8_t *p, const uint8_t *end)
+{
+        uint64_t text;
+
+        if (end - p >= 10 && *p == ETF_SMALL_ATOM_UTF8 && p[1] >= 1 && p[1] <= 8) {
+                memcpy(&text, p + 2, 8);
+                if (((text << (64 - 8 * p[1])) & UINT64_C(0x8080808080808080)) == 0)
+                        return p + 2 + p[1];
+        }
+        return check_any_atom(p, end);
 }
 
 /* A pid, reference or port: its node is the atom at @p + @before, @after bytes come behind it. */
@@ -270,33 +283,22 @@ static inline const uint8_t *check_scalar(const uint8_t *p, const uint8_t *end, 
 
 /* ---- containers ---- */
 
-/* The head of a container at @p, as a frame. Return: its first child; NULL if it is none, or a
- * wrong one. */
-static inline const uint8_t *open_frame(const uint8_t *p, const uint8_t *end, Frame *ret_frame)
+/* The head of a container at @p, as a frame. Return: its first child; NULL if it is a wrong one. */
+static const uint8_t *open_frame(const uint8_t *p, const uint8_t *end, Frame *ret_frame)
 {
         uint64_t children;
         size_t size;
 
-        switch (*p) {
-        case ETF_SMALL_TUPLE:
-        case ETF_LARGE_TUPLE:
-                ret_frame->kind = FRAME_PLAIN;
-                break;
-        case ETF_LIST:
-                ret_frame->kind = FRAME_LIST;
-                break;
-        case ETF_MAP:
-                ret_frame->kind = FRAME_MAP;
-                break;
-        default:
-                return NULL;
-        }
         size = etf_head(p, end, &children);
-        if (size == 0 || children > (size_t)(end - p) - size ||
-            (ret_frame->kind == FRAME_LIST && children < 2))
+        if (size == 0 || children > (size_t)(end - p) - size || (*p == ETF_LIST && children < 2))
                 return NULL;
-        ret_frame->left = children;
-        ret_frame->pairs = (size_t)children / 2;
+        *ret_frame = (Frame){
+                .left = children,
+                .pairs = (uint32_t)(children / 2),
+                .kind = *p == ETF_LIST  ? FRAME_LIST
+                        : *p == ETF_MAP ? FRAME_MAP
+                                        : FRAME_PLAIN,
+        };
         return p + size;
 }
 
@@ -309,79 +311,79 @@ static inline unsigned child_key_depth(const Frame *frame, const Frame *child)
                (is_key || (frame->key_depth > 0 && child->kind == FRAME_MAP) ? 1u : 0u);
 }
 
-typedef struct Check {
-        const uint8_t *at;
-        const uint8_t *end;
-        unsigned fun_depth;
-        Frame *top;
-        Frame frames[GEN_DEPTH_MAX + 1];
-        Keys keys;
-} Check;
-
-/* The term at check->at: past a scalar, into a container. */
-static inline bool check_step(Check *check)
+/* Put @child over *frame. False if that is too deep. */
+static inline bool push_frame(Frame **frame, const Frame *last, Frame child)
 {
-        Frame *frame = check->top;
-        const uint8_t *next;
-        Frame child;
+        Frame *top = *frame;
 
-        if (check->at >= check->end ||
-            (frame->kind == FRAME_MAP && !keys_note(&check->keys, frame->left, check->at)))
-                return false;
-        next = open_frame(check->at, check->end, &child);
-        if (!next) {
-                check->at = check_scalar(check->at, check->end, check->fun_depth);
-                frame->left--;
-                return check->at;
-        }
-        check->at = next;
-        if (child.kind == FRAME_LIST && frame->kind == FRAME_LIST && frame->left == 1) {
-                frame->left = child.left;
+        if (child.kind == FRAME_LIST && top->kind == FRAME_LIST && top->left == 1) {
+                top->left = child.left;
                 return true;
         }
-        child.key_depth = (uint8_t)child_key_depth(frame, &child);
-        frame->left--;
-        if (frame == check->frames + GEN_DEPTH_MAX || child.key_depth > KEY_DEPTH_MAX)
+        child.key_depth = (uint8_t)child_key_depth(top, &child);
+        top->left--;
+        if (top == last || child.key_depth > KEY_DEPTH_MAX)
                 return false;
-        *++check->top = child;
+        *++*frame = child;
         return true;
 }
 
-static bool check_run(Check *check)
+/* The loop of check_terms(), which sets @frames and @keys up. */
+static inline const uint8_t *check_run(const uint8_t *p, const uint8_t *end, Frame *frames,
+                                       Keys *keys, unsigned fun_depth)
 {
-        for (;;) {
-                Frame *frame = check->top;
+        Frame *frame = frames;
+        Frame child;
 
-                if (frame->left > 0) {
-                        if (!check_step(check))
-                                return false;
+        for (;;) {
+                while (frame->left == 0) {
+                        if (frame->kind == FRAME_MAP && !keys_differ(keys, frame->pairs))
+                                return NULL;
+                        if (frame == frames)
+                                return p;
+                        frame--;
+                }
+                if (p >= end || (frame->kind == FRAME_MAP && !keys_note(keys, frame->left, p)))
+                        return NULL;
+                switch (*p) {
+                case ETF_SMALL_TUPLE:
+                        if (end - p < 2)
+                                return NULL;
+                        child = (Frame){.left = p[1], .kind = FRAME_PLAIN};
+                        p += 2;
+                        break;
+                case ETF_LARGE_TUPLE:
+                case ETF_LIST:
+                case ETF_MAP:
+                        p = open_frame(p, end, &child);
+                        if (!p)
+                                return NULL;
+                        break;
+                default:
+                        p = check_scalar(p, end, fun_depth);
+                        if (!p)
+                                return NULL;
+                        frame->left--;
                         continue;
                 }
-                if (frame->kind == FRAME_MAP && !keys_differ(&check->keys, frame->pairs))
-                        return false;
-                if (frame == check->frames)
-                        return true;
-                check->top--;
+                if (!push_frame(&frame, frames + GEN_DEPTH_MAX, child))
+                        return NULL;
         }
 }
 
 static const uint8_t *check_terms(const uint8_t *p, const uint8_t *end, uint64_t count,
                                   unsigned fun_depth)
 {
-        unfilled Check check;
-        bool is_valid;
+        unfilled Frame frames[GEN_DEPTH_MAX + 1];
+        unfilled Keys keys;
 
-        check.at = p;
-        check.end = end;
-        check.fun_depth = fun_depth;
-        check.top = check.frames;
-        check.frames[0] = (Frame){.left = count, .kind = FRAME_PLAIN};
-        check.keys.all = check.keys.few;
-        check.keys.count = 0;
-        check.keys.room = KEYS_ON_STACK;
-        is_valid = check_run(&check);
-        keys_deinit(&check.keys);
-        return is_valid ? check.at : NULL;
+        keys.all = keys.few;
+        keys.count = 0;
+        keys.room = KEYS_ON_STACK;
+        frames[0] = (Frame){.left = count, .kind = FRAME_PLAIN};
+        p = check_run(p, end, frames, &keys, fun_depth);
+        keys_deinit(&keys);
+        return p;
 }
 
 bool gen_term_is_valid(gen_term term)
