@@ -1,9 +1,6 @@
 /*
  * genctl: looks at a tree of gend, and commands it. Owns the command line; the rest is in the
  * verbs.
- *
- * Ends with _exit() once everything is written: nng's threads are left to the kernel, which is
- * quicker at it.
  */
 
 #include <errno.h>
@@ -176,7 +173,8 @@ static int run(Ctl *ctl)
         return verb->run(ctl);
 }
 
-/* What could not be written was not done. */
+/* What could not be written was not done. The rest, connection and memory, is the system's to take
+ * back. */
 static _Noreturn void leave(int status)
 {
         if ((fflush(stdout) != 0 || ferror(stdout)) && status == CTL_EXIT_DONE) {

@@ -232,7 +232,7 @@ typedef struct Screen {
         int signal_fd;
 } Screen;
 
-/* Signals are read like any input; the client keeps them away from nng's threads. */
+/* Signals are read like any input. */
 static int screen_open(Screen *screen)
 {
         struct termios raw;
@@ -242,7 +242,7 @@ static int screen_open(Screen *screen)
         for (const int *s = (const int[]){SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, 0};
              *s; s++)
                 (void)sigaddset(&set, *s);
-        (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+        (void)sigprocmask(SIG_BLOCK, &set, NULL);
         screen->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
         if (screen->signal_fd < 0)
                 return -errno;
