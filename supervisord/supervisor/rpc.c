@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 1024u
-#define CALLS_MAX       (LIMIT_REQUESTS + 16u) /* of one connection; those above the limit are refused \
-                                                */
+#define CALLS_MAX                                                                      \
+        (LIMIT_REQUESTS + 16u) /* of one connection; those above the limit are refused \
+                                */
 #define READ_BYTES      (64u * 1024)
 #define FRAME_BYTES_MAX (LIMIT_REQUEST_BYTES + SP_HOPS_MAX * 4u)
 
