@@ -257,14 +257,19 @@ int gen_builder_vbuild(gen_site *site, gen_builder *builder, const char *format,
         return r;
 }
 
+/* The way of every literal format: hence as few steps as there can be. */
 int gen_builder_build_at(gen_site *site, gen_builder *builder, const char *format, ...)
 {
-        va_list list;
+        const BuildProgram *program = site_get(site);
+        Args args;
         int r;
 
-        va_start(list, format);
-        r = gen_builder_vbuild(site, builder, format, list);
-        va_end(list);
+        va_start(args.list, format);
+        if (program && program->format == format)
+                r = program_run(program, builder, &args);
+        else
+                r = gen_builder_vbuild(site, builder, format, args.list);
+        va_end(args.list);
         return r;
 }
 
@@ -318,14 +323,18 @@ int(gen_term_build)(gen_term *ret_term, const char *format, ...)
 int gen_term_build_in_at(gen_site *site, void *buffer, size_t buffer_size, gen_term *ret_term,
                          const char *format, ...)
 {
+        const BuildProgram *program = site_get(site);
         gen_builder builder;
-        va_list list;
+        Args args;
         int r;
 
         gen_builder_init_fixed(&builder, buffer, buffer_size);
-        va_start(list, format);
-        r = gen_builder_vbuild(site, &builder, format, list);
-        va_end(list);
+        va_start(args.list, format);
+        if (program && program->format == format)
+                r = program_run(program, &builder, &args);
+        else
+                r = gen_builder_vbuild(site, &builder, format, args.list);
+        va_end(args.list);
         return r < 0 ? r : gen_builder_finish(&builder, ret_term);
 }
 

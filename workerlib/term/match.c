@@ -7,8 +7,6 @@
 
 #include <errno.h>
 
-#include "base/cleanup.h"
-
 /* What a hole took. */
 typedef struct Taken {
         const uint8_t *data;
@@ -83,10 +81,22 @@ static bool match_equal(Match *match, const MatchOp *op)
 
 /* ---- holes ---- */
 
+/* The forms of most integers at once, the others by way of EtfInteger. */
 static bool take_integer(Match *match, Taken *taken, bool is_signed)
 {
+        const uint8_t *p = match->at;
         EtfInteger integer;
 
+        if (match->end - p >= 2 && *p == ETF_SMALL_INTEGER) {
+                taken->number = p[1];
+                match->at = p + 2;
+                return true;
+        }
+        if (is_signed && match->end - p >= 5 && *p == ETF_INTEGER) {
+                taken->number = (int32_t)etf_load32(p + 1);
+                match->at = p + 5;
+                return true;
+        }
         match->at = etf_integer(match->at, match->end, &integer);
         if (!match->at)
                 return false;
@@ -521,36 +531,54 @@ static bool match_term(const MatchProgram *program, gen_term term, Outputs *outp
         return true;
 }
 
-DEFINE_CLEANUP(MatchProgram *, match_program_free);
+/* The program of @format, from @site or made now: then *ret_made is the caller's to free. NULL if
+ * @format is wrong. */
+static const MatchProgram *program_for(gen_site *site, const char *format, MatchProgram **ret_made)
+{
+        const MatchProgram *program = site_get(site);
+
+        *ret_made = NULL;
+        if (program && program->format == format)
+                return program;
+        if (match_program_new(format, ret_made) < 0)
+                return NULL;
+        program = *ret_made;
+        if (site_set(site, program))
+                *ret_made = NULL;
+        return program;
+}
 
 bool gen_vmatch(gen_site *site, gen_term term, const char *format, va_list list)
 {
-        _cleanup_(match_program_freep) MatchProgram *made = NULL;
+        const MatchProgram *program;
+        MatchProgram *made;
+        Outputs outputs;
+        bool matches;
+
+        program = program_for(site, format, &made);
+        if (!program)
+                return false;
+        va_copy(outputs.list, list);
+        matches = match_term(program, term, &outputs);
+        va_end(outputs.list);
+        if (made)
+                (void)match_program_free(made);
+        return matches;
+}
+
+/* The way of every literal pattern: hence as few steps as there can be. */
+bool gen_match_at(gen_site *site, gen_term term, const char *format, ...)
+{
         const MatchProgram *program = site_get(site);
         Outputs outputs;
         bool matches;
 
-        if (!program || program->format != format) {
-                if (match_program_new(format, &made) < 0)
-                        return false;
-                program = made;
-                if (site_set(site, made))
-                        made = NULL;
-        }
-        va_copy(outputs.list, list);
-        matches = match_term(program, term, &outputs);
+        va_start(outputs.list, format);
+        if (program && program->format == format)
+                matches = match_term(program, term, &outputs);
+        else
+                matches = gen_vmatch(site, term, format, outputs.list);
         va_end(outputs.list);
-        return matches;
-}
-
-bool gen_match_at(gen_site *site, gen_term term, const char *format, ...)
-{
-        va_list list;
-        bool matches;
-
-        va_start(list, format);
-        matches = gen_vmatch(site, term, format, list);
-        va_end(list);
         return matches;
 }
 
