@@ -28,6 +28,9 @@ static json_t *keep(Harness *h, json_t *take_json)
 }
 
 static char *format_params(Harness *h, const char *format, va_list args)
+        __attribute__((format(printf, 2, 0)));
+
+static char *format_params(Harness *h, const char *format, va_list args)
 {
         _cleanup_(freep) char *filled = NULL;
 

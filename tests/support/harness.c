@@ -219,6 +219,7 @@ static void fill_env(Harness *h)
         inherit_env(h, "UBSAN_OPTIONS");
         inherit_env(h, "LSAN_OPTIONS");
         inherit_env(h, "LD_LIBRARY_PATH");
+        inherit_env(h, "GEND_VFORK");
 }
 
 Harness *harness_new(void)
@@ -487,9 +488,21 @@ static void check_runtime_folder_is_empty(Harness *h)
         harness_path(h, "run", path);
         dir = opendir(path);
         while (dir && (entry = readdir(dir)))
-                if (entry->d_name[0] != '.' && !getenv("GEND_TEST_LENIENT"))
+                if (entry->d_name[0] != '.')
                         harness_failed(h, __FILE__, __LINE__, "gend has left %s in its folder",
                                        entry->d_name);
+}
+
+/* What a sanitizer or an assertion has said, in gend, its services or the toys. */
+static void check_log_is_clean(Harness *h)
+{
+        static const char *const cries[] = {"Sanitizer", "runtime error:", "Assertion "};
+        _cleanup_(freep) char *log = harness_log(h);
+
+        for (size_t i = 0; log && i < ARRAY_LEN(cries); i++)
+                if (strstr(log, cries[i]))
+                        harness_failed(h, __FILE__, __LINE__, "gend's log has: %.300s",
+                                       strstr(log, cries[i]));
 }
 
 /* The guardian removes the folder; a byte tells it that all is well. */
@@ -524,6 +537,7 @@ static void release(Harness *h, bool is_clean)
 void harness_free(Harness *h)
 {
         check_no_process_is_left(h);
+        check_log_is_clean(h);
         release(h, true);
 }
 
@@ -537,6 +551,7 @@ void harness_stop(Harness *h)
                 harness_failed(h, __FILE__, __LINE__, "gend ended with %d", status);
         check_no_process_is_left(h);
         check_runtime_folder_is_empty(h);
+        check_log_is_clean(h);
         release(h, true);
 }
 
