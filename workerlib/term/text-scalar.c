@@ -77,7 +77,7 @@ static int read_digits(TextReader *reader, uint32_t base, Magnitude *magnitude)
 
 static void put_magnitude(TextReader *reader, bool is_negative, const Magnitude *magnitude)
 {
-        uint8_t digits[GEN_INTEGER_MAX];
+        unfilled uint8_t digits[GEN_INTEGER_MAX];
         size_t count = 0;
 
         for (size_t i = 0; i < magnitude->count; i++)
