@@ -127,19 +127,20 @@ int build_program_new(const char *format, BuildProgram **ret_program)
         _cleanup_(build_program_freep) BuildProgram *program = calloc(1, sizeof(*program));
         _cleanup_(gen_builder_deinit) gen_builder bytes;
         gen_text_fault fault = {0};
-        unfilled Compile compile;
+        _cleanup_(freep) Compile *compile =
+                malloc(sizeof(*compile)); /* too large for small stacks */
         int r;
 
         gen_builder_init(&bytes);
-        if (!program)
+        if (!program || !compile)
                 return -ENOMEM;
-        compile.program = program;
-        compile.text.builder = &bytes;
-        compile.text.depth = compile.hole_count = compile.key_depth = 0;
-        r = text_read(format, strlen(format), &compile_sink, &compile, &fault);
+        compile->program = program;
+        compile->text.builder = &bytes;
+        compile->text.depth = compile->hole_count = compile->key_depth = 0;
+        r = text_read(format, strlen(format), &compile_sink, compile, &fault);
         if (r == 0)
                 r = bytes.error;
-        if (r == 0 && !literals_are_valid(&compile)) {
+        if (r == 0 && !literals_are_valid(compile)) {
                 fault = (gen_text_fault){.message = "a map has two equal keys"};
                 r = -EINVAL;
         }
@@ -148,7 +149,7 @@ int build_program_new(const char *format, BuildProgram **ret_program)
                         format_wrong(format, &fault);
                 return r;
         }
-        compile_finish(&compile);
+        compile_finish(compile);
         program->format = format;
         *ret_program = steal_ptr(program);
         return 0;

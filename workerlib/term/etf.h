@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <string.h>
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "terms are loaded and stored swapped");
+
 enum {
         ETF_NEW_FLOAT = 70,
         ETF_BIT_BINARY = 77,

@@ -196,30 +196,34 @@ static void pattern_finish(Compile *compile, const char *format)
 int match_program_new(const char *format, MatchProgram **ret_program)
 {
         _cleanup_(gen_builder_deinit) gen_builder bytes;
-        unfilled Compile compile;
+        _cleanup_(freep) Compile *compile =
+                malloc(sizeof(*compile)); /* too large for small stacks */
         gen_text_fault fault = {0};
         int r;
 
         gen_builder_init(&bytes);
-        compile.op_room = 8;
-        compile.program = calloc(1, sizeof(*compile.program) + compile.op_room * sizeof(MatchOp));
-        if (!compile.program)
+        if (!compile)
                 return -ENOMEM;
-        compile.key.builder = &bytes;
-        compile.key.depth = compile.op_count = compile.depth = compile.lists_and_maps = 0;
-        compile.is_in_key = compile.has_failed = false;
-        r = text_read(format, strlen(format), &pattern_sink, &compile, &fault);
-        (void)add_op(&compile, MATCH_END);
+        compile->op_room = 8;
+        compile->program =
+                calloc(1, sizeof(*compile->program) + compile->op_room * sizeof(MatchOp));
+        if (!compile->program)
+                return -ENOMEM;
+        compile->key.builder = &bytes;
+        compile->key.depth = compile->op_count = compile->depth = compile->lists_and_maps = 0;
+        compile->is_in_key = compile->has_failed = false;
+        r = text_read(format, strlen(format), &pattern_sink, compile, &fault);
+        (void)add_op(compile, MATCH_END);
         if (r == 0)
-                r = compile.has_failed ? -ENOMEM : bytes.error;
+                r = compile->has_failed ? -ENOMEM : bytes.error;
         if (r < 0) {
-                (void)match_program_free(compile.program);
+                (void)match_program_free(compile->program);
                 if (r == -EINVAL)
                         format_wrong(format, &fault);
                 return r;
         }
-        pattern_finish(&compile, format);
-        *ret_program = compile.program;
+        pattern_finish(compile, format);
+        *ret_program = compile->program;
         return 0;
 }
 

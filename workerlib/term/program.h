@@ -8,7 +8,7 @@
 #include "workerlib/term/text.h"
 
 #define HOLES_MAX         32u /* of one format */
-#define PATTERN_DEPTH_MAX 32u /* open lists and maps of one pattern */
+#define PATTERN_DEPTH_MAX 16u /* open lists and maps of one pattern */
 
 /* What a build program does after @literal bytes. */
 typedef struct BuildOp {

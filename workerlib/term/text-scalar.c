@@ -75,15 +75,11 @@ static int read_digits(TextReader *reader, uint32_t base, Magnitude *magnitude)
         return 0;
 }
 
+/* The limbs are bytes, the least significant first: so is this machine (etf.h). */
 static void put_magnitude(TextReader *reader, bool is_negative, const Magnitude *magnitude)
 {
-        unfilled uint8_t digits[GEN_INTEGER_MAX];
-        size_t count = 0;
-
-        for (size_t i = 0; i < magnitude->count; i++)
-                for (int shift = 0; shift < 32 && count < sizeof(digits); shift += 8)
-                        digits[count++] = (uint8_t)(magnitude->limbs[i] >> shift);
-        builder_big(&reader->scalar, is_negative, digits, count);
+        builder_big(&reader->scalar, is_negative, (const uint8_t *)magnitude->limbs,
+                    magnitude->count * sizeof(*magnitude->limbs));
 }
 
 /* From its first digit at @start; reader->at is at the point. */

@@ -5,7 +5,10 @@
 #include "workerlib/term/text-private.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/cleanup.h"
 
 static bool is_space(char c)
 {
@@ -190,20 +193,23 @@ static int read_all(TextReader *reader)
 int text_read(const char *text, size_t size, const TextSink *sink, void *data,
               gen_text_fault *reterr_fault)
 {
-        unfilled TextReader reader;
+        _cleanup_(freep) TextReader *reader =
+                malloc(sizeof(*reader)); /* too large for small stacks */
         int r;
 
-        reader.start = reader.at = text;
-        reader.end = text + size;
-        reader.sink = sink;
-        reader.data = data;
-        reader.depth = 0;
-        reader.wants_value = true;
-        gen_builder_init(&reader.scalar);
-        r = read_all(&reader);
-        gen_builder_deinit(&reader.scalar);
+        if (!reader)
+                return -ENOMEM;
+        reader->start = reader->at = text;
+        reader->end = text + size;
+        reader->sink = sink;
+        reader->data = data;
+        reader->depth = 0;
+        reader->wants_value = true;
+        gen_builder_init(&reader->scalar);
+        r = read_all(reader);
+        gen_builder_deinit(&reader->scalar);
         if (r == -EINVAL && reterr_fault)
-                *reterr_fault = reader.fault;
+                *reterr_fault = reader->fault;
         return r;
 }
 
