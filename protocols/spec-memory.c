@@ -215,3 +215,11 @@ int node_spec_instance(const NodeSpec *template_spec, const char *name, char *co
         *ret_node = steal_ptr(node);
         return 0;
 }
+
+void node_specs_deinit(NodeSpecs *nodes)
+{
+        for (size_t i = 0; i < nodes->count; i++)
+                node_spec_free(nodes->items[i]);
+        free((void *)nodes->items);
+        *nodes = (NodeSpecs){0};
+}

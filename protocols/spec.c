@@ -267,7 +267,7 @@ static int parse_one(SpecReader *reader, const char *text, size_t size, const No
 
 // NOLINTNEXTLINE(readability-function-size): one parameter more than usual, all of them needed
 static int parse_child(SpecReader *reader, const char *text, size_t size, const NodeSpec *parent,
-                       NodeSpec ***ret_nodes, size_t *ret_count)
+                       NodeSpecs *ret_nodes)
 {
         _cleanup_(node_spec_freep) NodeSpec *list =
                 NULL; /* owns the instances until all are there */
@@ -285,25 +285,24 @@ static int parse_child(SpecReader *reader, const char *text, size_t size, const 
         spec_append(reader, &node, &list->children, &list->child_count);
         if (reader->is_out_of_memory)
                 return -ENOMEM;
-        *ret_count = list->child_count;
-        *ret_nodes = steal_ptr(list->children);
+        ret_nodes->count = list->child_count;
+        ret_nodes->items = steal_ptr(list->children);
         list->child_count = 0;
         return 0;
 }
 
 int spec_parse_child(const char *text, size_t size, const char *folder, const NodeSpec *parent,
-                     NodeSpec ***ret_nodes, size_t *ret_count, SpecFaults *faults)
+                     NodeSpecs *ret_nodes, SpecFaults *faults)
 {
         _cleanup_(reader_freep) SpecReader *reader = reader_new(folder, faults, false);
 
-        return parse_child(reader, text, size, parent, ret_nodes, ret_count);
+        return parse_child(reader, text, size, parent, ret_nodes);
 }
 
 int spec_parse_accepted_child(const char *text, size_t size, const char *folder,
-                              const NodeSpec *parent, NodeSpec ***ret_nodes, size_t *ret_count,
-                              SpecFaults *faults)
+                              const NodeSpec *parent, NodeSpecs *ret_nodes, SpecFaults *faults)
 {
         _cleanup_(reader_freep) SpecReader *reader = reader_new(folder, faults, true);
 
-        return parse_child(reader, text, size, parent, ret_nodes, ret_count);
+        return parse_child(reader, text, size, parent, ret_nodes);
 }

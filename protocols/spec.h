@@ -202,21 +202,28 @@ int spec_read_file(const char *path, char **ret_text, size_t *ret_size, char **r
 int spec_parse_accepted(const char *text, size_t size, const char *folder, TreeSpec **ret_spec,
                         SpecFaults *faults);
 
+/* A list that owns what is in it; an item that was taken is NULL. */
+typedef struct NodeSpecs {
+        NodeSpec **items;
+        size_t count;
+} NodeSpecs;
+
+void node_specs_deinit(NodeSpecs *nodes);
+
 /**
  * spec_parse_child() - one child, as `genctl add` gives it: the object alone
  * @parent:    what it is to be a child of; its siblings' names, its depth and the length of its
  * path are not known here: the caller checks them
- * @ret_nodes: "instances" many; free each with node_spec_free() and the array with free()
+ * @ret_nodes: "instances" many; node_specs_deinit() it
  *
  * Return: as spec_parse().
  */
 int spec_parse_child(const char *text, size_t size, const char *folder, const NodeSpec *parent,
-                     NodeSpec ***ret_nodes, size_t *ret_count, SpecFaults *faults);
+                     NodeSpecs *ret_nodes, SpecFaults *faults);
 
 /* spec_parse_accepted_child() - the same of a text that was accepted before. */
 int spec_parse_accepted_child(const char *text, size_t size, const char *folder,
-                              const NodeSpec *parent, NodeSpec ***ret_nodes, size_t *ret_count,
-                              SpecFaults *faults);
+                              const NodeSpec *parent, NodeSpecs *ret_nodes, SpecFaults *faults);
 
 /* node_spec_instance() - a dynamic child: the template with another name and more arguments at the
  * end. */

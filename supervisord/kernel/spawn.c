@@ -37,9 +37,11 @@ _Static_assert(STAGE_PASS + LIMIT_SOCKETS <= FD_RAISED, "no room to stage all so
 
 static bool use_vfork;
 
-/* --- In the child: from clone to exec --- */
+/* --- In the child: from clone to exec, on a stack that a sanitizer does not know --- */
 
-_Noreturn static void child_fail(Launch *what, SpawnStep step)
+#define ON_CHILD_STACK __attribute__((no_sanitize("address")))
+
+ON_CHILD_STACK _Noreturn static void child_fail(Launch *what, SpawnStep step)
 {
         what->failed_errno = errno;
         what->failed_step = step;
@@ -47,14 +49,14 @@ _Noreturn static void child_fail(Launch *what, SpawnStep step)
 }
 
 /* Where @fd was staged; the standard ones are where they are. */
-static int staged(int fd, int place)
+ON_CHILD_STACK static int staged(int fd, int place)
 {
         return fd > STDERR_FILENO ? place : fd;
 }
 
 /* A table of its own with the low descriptors only: thousands of others are neither copied nor
  * closed. */
-static void child_stdio(Launch *what)
+ON_CHILD_STACK static void child_stdio(Launch *what)
 {
         if (syscall(SYS_close_range, FD_RAISED, ~0u, CLOSE_RANGE_UNSHARE) < 0)
                 child_fail(what, SPAWN_STEP_STDIO);
@@ -67,7 +69,7 @@ static void child_stdio(Launch *what)
                         child_fail(what, SPAWN_STEP_STDIO);
 }
 
-static void child_limits(Launch *what)
+ON_CHILD_STACK static void child_limits(Launch *what)
 {
         const SpawnSpec *spec = what->spec;
 
@@ -84,7 +86,7 @@ static void child_limits(Launch *what)
 }
 
 /* Raw calls: glibc's wrappers are meant for processes that own their memory. */
-static void child_identity(Launch *what)
+ON_CHILD_STACK static void child_identity(Launch *what)
 {
         const SpawnSpec *spec = what->spec;
         bool has_uid = spec->uid != SPAWN_ID_INHERIT, has_gid = spec->gid != SPAWN_ID_INHERIT;
@@ -103,7 +105,7 @@ static void child_identity(Launch *what)
 
 /* A change of user clears the parent-death signal: it is set after. gend may have died before that.
  */
-static void child_bind_to_parent(Launch *what, pid_t parent)
+ON_CHILD_STACK static void child_bind_to_parent(Launch *what, pid_t parent)
 {
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                 child_fail(what, SPAWN_STEP_PRIVS);
@@ -115,7 +117,7 @@ static void child_bind_to_parent(Launch *what, pid_t parent)
                 child_fail(what, SPAWN_STEP_CWD);
 }
 
-static void write_pid(char *place, pid_t pid)
+ON_CHILD_STACK static void write_pid(char *place, pid_t pid)
 {
         char digits[PID_DIGITS + 1];
         unsigned at = PID_DIGITS;
@@ -127,7 +129,7 @@ static void write_pid(char *place, pid_t pid)
                 ;
 }
 
-_Noreturn static void child_main(Launch *what, pid_t parent)
+ON_CHILD_STACK _Noreturn static void child_main(Launch *what, pid_t parent)
 {
         struct sigaction action = {.sa_handler = SIG_DFL};
         sigset_t none;
@@ -160,7 +162,7 @@ typedef struct ChildStart {
         pid_t parent;
 } ChildStart;
 
-static int child_start(void *context)
+ON_CHILD_STACK static int child_start(void *context)
 {
         const ChildStart *start = context;
 

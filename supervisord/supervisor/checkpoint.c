@@ -624,23 +624,19 @@ static int parse_source(const char *folder, const Node *parent, const NodeImage 
                         NodeSpec **ret_spec)
 {
         SpecFaults faults = {0};
-        NodeSpec **nodes = NULL;
-        size_t count = 0;
+        _cleanup_(node_specs_deinit) NodeSpecs nodes = {0};
         int r;
 
         if (!parent->spec)
                 return parse_application(folder, image, ret_spec);
         r = spec_parse_accepted_child(image->source, strlen(image->source), folder, parent->spec,
-                                      &nodes, &count, &faults);
+                                      &nodes, &faults);
         spec_faults_deinit(&faults);
         if (r != 0)
                 return r < 0 ? r : -EINVAL;
-        for (size_t i = 0; i < count; i++) { /* of several instances, the one of this name */
-                if (!*ret_spec && strcmp(nodes[i]->name, image->name) == 0)
-                        *ret_spec = steal_ptr(nodes[i]);
-                node_spec_free(nodes[i]);
-        }
-        free((void *)nodes);
+        for (size_t i = 0; i < nodes.count; i++) /* of several instances, the one of this name */
+                if (!*ret_spec && strcmp(nodes.items[i]->name, image->name) == 0)
+                        *ret_spec = steal_ptr(nodes.items[i]);
         return *ret_spec ? 0 : -EINVAL;
 }
 

@@ -249,42 +249,63 @@ static void tell_aborted(Engine *engine, Node *node)
         }
 }
 
+static void disarm(Engine *engine, Node *node)
+{
+        set_deadline(engine, node, 0);
+}
+
+static void undo(Engine *engine, Node *node)
+{
+        if (!node_is_process(node))
+                supervise_take_down(engine, node);
+}
+
+static void tell_failed(Engine *engine, Node *node)
+{
+        engine_tell(engine, node, TELL_FAILED);
+}
+
+static void tell_ended(Engine *engine, Node *node)
+{
+        engine_tell(engine, node, TELL_ENDED);
+}
+
+static void tell_due(Engine *engine, Node *node)
+{
+        engine_tell(engine, node, TELL_DUE);
+}
+
+/* In the order of the bits, which is the order in which they are carried out. */
+static const struct {
+        LifeAction action;
+        void (*run)(Engine *engine, Node *node);
+} actions[] = {
+        {LIFE_DISARM, disarm},
+        {LIFE_LAUNCH, launch},
+        {LIFE_ASK, ask},
+        {LIFE_UNDO, undo},
+        {LIFE_FORCE, force},
+        {LIFE_ARM_START, arm_start},
+        {LIFE_ARM_STOP, arm_stop},
+        {LIFE_ARM_BACKOFF, arm_backoff},
+        {LIFE_ARM_LIFESPAN, arm_lifespan},
+        {LIFE_TELL_READY, tell_ready},
+        {LIFE_TELL_FAILED, tell_failed},
+        {LIFE_TELL_ENDED, tell_ended},
+        {LIFE_TELL_STOPPED, tell_stopped},
+        {LIFE_TELL_ABORTED, tell_aborted},
+        {LIFE_TELL_DUE, tell_due},
+};
+
 void engine_feed(Engine *engine, Node *node, LifeEvent event)
 {
         LifeStep step = life_step(node->life.state, event);
 
         node->life.state = step.next;
         node_touch(node);
-        if (step.actions & LIFE_DISARM)
-                set_deadline(engine, node, 0);
-        if (step.actions & LIFE_LAUNCH)
-                launch(engine, node);
-        if (step.actions & LIFE_ASK)
-                ask(engine, node);
-        if ((step.actions & LIFE_UNDO) && !node_is_process(node))
-                supervise_take_down(engine, node);
-        if (step.actions & LIFE_FORCE)
-                force(engine, node);
-        if (step.actions & LIFE_ARM_START)
-                arm_start(engine, node);
-        if (step.actions & LIFE_ARM_STOP)
-                arm_stop(engine, node);
-        if (step.actions & LIFE_ARM_BACKOFF)
-                arm_backoff(engine, node);
-        if (step.actions & LIFE_ARM_LIFESPAN)
-                arm_lifespan(engine, node);
-        if (step.actions & LIFE_TELL_READY)
-                tell_ready(engine, node);
-        if (step.actions & LIFE_TELL_FAILED)
-                engine_tell(engine, node, TELL_FAILED);
-        if (step.actions & LIFE_TELL_ENDED)
-                engine_tell(engine, node, TELL_ENDED);
-        if (step.actions & LIFE_TELL_STOPPED)
-                tell_stopped(engine, node);
-        if (step.actions & LIFE_TELL_ABORTED)
-                tell_aborted(engine, node);
-        if (step.actions & LIFE_TELL_DUE)
-                engine_tell(engine, node, TELL_DUE);
+        for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+                if (step.actions & actions[i].action)
+                        actions[i].run(engine, node);
 }
 
 static EndPhase end_phase(const Node *node)

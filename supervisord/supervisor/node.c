@@ -254,7 +254,7 @@ int tree_add_whole(Tree *tree, Node *parent, NodeSpec **take_spec, Node **ret_no
 {
         NodeSpec **children = NULL;
         size_t count = 0;
-        Node *node;
+        Node *node = NULL;
         int r;
 
         if ((*take_spec)->supervisor.strategy != STRATEGY_SIMPLE_ONE_FOR_ONE) {
@@ -272,7 +272,7 @@ int tree_add_whole(Tree *tree, Node *parent, NodeSpec **take_spec, Node **ret_no
         }
         free((void *)children);
         if (r < 0) {
-                if (!*take_spec)
+                if (node)
                         tree_remove(tree, node);
                 return r;
         }
@@ -298,7 +298,7 @@ void tree_remove(Tree *tree, Node *node)
 
 const char *node_path(const Node *node, char *buffer)
 {
-        const Node *chain[LIMIT_TREE_DEPTH + 2];
+        const Node *chain[LIMIT_TREE_DEPTH + 2] = {NULL};
         size_t depth = 0, used = 0;
 
         buffer[0] = '\0';
@@ -382,7 +382,7 @@ size_t tree_find(const Tree *tree, const char *path, Node *ret_matches[], size_t
 /* Edit distance of two short strings, at most LIMIT_NAME_BYTES of each are looked at. */
 static unsigned distance(const char *a, const char *b)
 {
-        unsigned row[LIMIT_NAME_BYTES + 1];
+        unsigned row[LIMIT_NAME_BYTES + 1] = {0};
         size_t a_len = MIN_OF(strlen(a), (size_t)LIMIT_NAME_BYTES);
         size_t b_len = MIN_OF(strlen(b), (size_t)LIMIT_NAME_BYTES);
 

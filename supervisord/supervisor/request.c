@@ -459,19 +459,20 @@ static json_t *paths(const Request *request)
 
 static json_t *result_of(Request *request)
 {
-        const RequestNode *first = request->node_count > 0 ? &request->nodes[0] : NULL;
-        bool has_pid = first && first->node && first->node->life.pid > 0;
+        const RequestNode *first = request->nodes; /* of forms that tell of one node there is one */
+        const Node *node = request->node_count > 0 ? first->node : NULL;
 
         switch (request->form) {
         case REPLY_RESULTS:
                 return json_pack("{s:o}", "results", results(request));
         case REPLY_APP:
-                return first && first->node ? view_app(request->daemon, first->node) : json_null();
+                return node ? view_app(request->daemon, node) : json_null();
         case REPLY_PATHS:
                 return paths(request);
         case REPLY_PATH_PID:
-                return json_pack("{s:s, s:o}", "path", first ? first->path : "", "pid",
-                                 has_pid ? json_integer(first->node->life.pid) : json_null());
+                return json_pack("{s:s, s:o}", "path", first->path, "pid",
+                                 node && node->life.pid > 0 ? json_integer(node->life.pid)
+                                                            : json_null());
         case REPLY_READY_MADE:
                 return steal_ptr(request->result);
         }

@@ -516,9 +516,8 @@ static void verb_add(Request *request)
 {
         Node *parent = is_shutting_down(request) ? NULL : find_param(request, "parent");
         _cleanup_(freep) char *text = NULL;
+        _cleanup_(node_specs_deinit) NodeSpecs specs = {0};
         SpecFaults faults = {0};
-        NodeSpec **specs = NULL;
-        size_t count = 0;
         int r;
 
         if (!parent || !may_add(request, parent, false))
@@ -529,7 +528,7 @@ static void verb_add(Request *request)
                 return;
         }
         r = spec_parse_child(text, strlen(text), request->daemon->tree->folder, parent->spec,
-                             &specs, &count, &faults);
+                             &specs, &faults);
         if (r == SPEC_E_INVALID)
                 request_fail(request, REQUEST_FAILED, faults_as_json(&faults),
                              "the child has %zu fault%s; the first: %s: %s", faults.count,
@@ -539,10 +538,7 @@ static void verb_add(Request *request)
         else if (r < 0)
                 fail_memory(request);
         else
-                add_all(request, parent, specs, count);
-        for (size_t i = 0; i < count; i++)
-                node_spec_free(specs[i]);
-        free((void *)specs);
+                add_all(request, parent, specs.items, specs.count);
         spec_faults_deinit(&faults);
 }
 
@@ -621,7 +617,7 @@ static void spawn_instance(Request *request, Node *parent, char **args)
                         free(args[i]);
                 free((void *)args);
         }
-        if (r < 0) {
+        if (r < 0 || !node) {
                 if (node)
                         tree_remove(request->daemon->tree, node);
                 request_fail(request, REQUEST_FAILED, NULL, "could not be spawned: %s",

@@ -61,18 +61,15 @@ static void try_child(const char *text, size_t size)
                                .auto_shutdown = AUTO_SHUTDOWN_ANY_SIGNIFICANT},
         };
         SpecFaults faults = {.count = 0};
-        NodeSpec **nodes = NULL;
-        size_t count = 0;
-        int r = spec_parse_child(text, size, "/", &parent, &nodes, &count, &faults);
+        NodeSpecs nodes = {.count = 0};
+        int r = spec_parse_child(text, size, "/", &parent, &nodes, &faults);
 
         assert(r == 0 || r == SPEC_E_INVALID);
         check_faults(&faults, r);
         spec_faults_deinit(&faults);
-        for (size_t i = 0; i < count; i++) {
-                check_node(nodes[i]);
-                node_spec_free(nodes[i]);
-        }
-        free(nodes);
+        for (size_t i = 0; i < nodes.count; i++)
+                check_node(nodes.items[i]);
+        node_specs_deinit(&nodes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

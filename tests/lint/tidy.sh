@@ -19,7 +19,7 @@ build=${GEND_BUILD:-build}
 }
 
 # The build may be gcc's: clang knows neither all of its warnings nor zeroed variables.
-found=$(printf '%s\n' "$@" | xargs -n 4 -P "$(nproc)" clang-tidy -p "$build" --quiet \
+found=$(printf '%s\n' "$@" | xargs -n 1 -P "$(nproc)" clang-tidy -p "$build" --quiet \
         --extra-arg=-Wno-unknown-warning-option \
         --extra-arg=-ftrivial-auto-var-init=uninitialized 2>/dev/null || true)
 complain "clang-tidy:" "$found"

@@ -789,19 +789,17 @@ static void add_once(FakeWorld *fake, Node *parent, const char *json)
 {
         _cleanup_(freep) char *text = unquote(json);
         SpecFaults faults = {0};
-        NodeSpec **specs = NULL;
-        size_t count = 0;
-        int r = spec_parse_child(text, strlen(text), "/", parent->spec, &specs, &count, &faults);
+        _cleanup_(node_specs_deinit) NodeSpecs specs = {0};
+        int r = spec_parse_child(text, strlen(text), "/", parent->spec, &specs, &faults);
 
         ck_assert_msg(r == 0, "%s", faults.count ? faults.items[0].message : "?");
         spec_faults_deinit(&faults);
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < specs.count; i++) {
                 Node *node = NULL;
 
-                assert_ok(tree_add_whole(fake->tree, parent, &specs[i], &node));
+                assert_ok(tree_add_whole(fake->tree, parent, &specs.items[i], &node));
                 launch_added(fake, node);
         }
-        free((void *)specs);
 }
 
 void fake_add(FakeWorld *fake, const char *parent, const char *json)

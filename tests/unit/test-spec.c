@@ -421,20 +421,16 @@ START_TEST(a_child_alone_is_checked_as_a_child_of_its_parent)
         _cleanup_(freep) char *wrong =
                 quoted("{ 'name': 'n', 'exec': ['./prog'],\n 'restart': 'temporary',"
                        "\n 'significant': true }");
-        NodeSpec **nodes = NULL;
-        size_t count = 0;
+        NodeSpecs nodes;
 
-        assert_ok(spec_parse_child(json, strlen(json), folder, parent, &nodes, &count, &faults));
-        ck_assert_uint_eq(count, 2);
-        ck_assert_str_eq(nodes[0]->name, "n@1");
-        ck_assert_str_eq(nodes[1]->name, "n@2");
-        node_spec_free(nodes[0]);
-        node_spec_free(nodes[1]);
-        free(nodes);
+        assert_ok(spec_parse_child(json, strlen(json), folder, parent, &nodes, &faults));
+        ck_assert_uint_eq(nodes.count, 2);
+        ck_assert_str_eq(nodes.items[0]->name, "n@1");
+        ck_assert_str_eq(nodes.items[1]->name, "n@2");
+        node_specs_deinit(&nodes);
 
-        ck_assert_int_eq(
-                spec_parse_child(wrong, strlen(wrong), folder, parent, &nodes, &count, &faults),
-                SPEC_E_INVALID);
+        ck_assert_int_eq(spec_parse_child(wrong, strlen(wrong), folder, parent, &nodes, &faults),
+                         SPEC_E_INVALID);
         ck_assert_uint_eq(faults.count, 1);
         ck_assert_int_eq(faults.items[0].line, 3);
         ck_assert_str_eq(faults.items[0].path, "significant");

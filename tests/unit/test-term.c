@@ -395,7 +395,7 @@ END_TEST
 
 START_TEST(a_wrong_format_ends_the_program_by_default)
 {
-        (void)freopen("/dev/null", "w", stderr);
+        ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
         (void)gen_match(view("j", 1), "{a, ~q}");
 }
 END_TEST
