@@ -184,6 +184,31 @@ START_TEST(a_log_file_that_cannot_be_made_is_said)
 }
 END_TEST
 
+/* A gend-log that hangs is not found out at once: until then, children that end and come back go on
+ * doing so, and their output does not pile up in gend without a bound. */
+START_TEST(a_gend_log_that_hangs_does_not_use_up_the_descriptors)
+{
+        static const char *const arguments[] = {"--ping", "60000", NULL};
+        Harness *h = harness_new();
+        pid_t log, a;
+
+        harness_wrap(h, "prlimit --nofile=128:128");
+        harness_run(h, TREE(APP("app", ",'intensity':1000", SIN("a", "say=hello ready", ""))),
+                    arguments);
+        harness_wait_ready(h);
+        log = harness_service_pid(h, "gend-log");
+        a = child_pid(h, "app/a");
+        ck_assert_int_eq(kill(log, SIGSTOP), 0);
+        for (int i = 0; i < 150; i++) {
+                check_int(h, kill_child(h, "app/a", SIGKILL), a);
+                a = expect_new_pid(h, "app/a", a);
+        }
+        check_int(h, events_count(h, 0, "failed", NULL), 0);
+        ck_assert_int_eq(kill(log, SIGCONT), 0);
+        harness_stop(h);
+}
+END_TEST
+
 /* A child that floods its notify socket: others are served, it is stopped like any. */
 START_TEST(a_flood_of_notifications_blocks_nobody)
 {
@@ -213,6 +238,7 @@ static TCase *resources_case(void)
         tcase_add_test(tcase, a_service_comes_back_when_descriptors_are_short);
         tcase_add_test(tcase, no_space_is_left_for_logs);
         tcase_add_test(tcase, a_log_file_that_cannot_be_made_is_said);
+        tcase_add_test(tcase, a_gend_log_that_hangs_does_not_use_up_the_descriptors);
         tcase_add_test(tcase, a_flood_of_notifications_blocks_nobody);
         return tcase;
 }

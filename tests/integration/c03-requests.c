@@ -150,6 +150,50 @@ START_TEST(a_tail_is_a_path_unless_it_is_ambiguous)
 }
 END_TEST
 
+/* A whole path means that node, also where it is the tail of another's. */
+START_TEST(a_whole_path_is_never_ambiguous)
+{
+        Harness *h = harness_start(TREE(APP("a", "", SUP("a", "", TOY("a", "") TOY("b", "")))
+                                                APP("b", "", TOY("a", ""))));
+
+        check_str(h, node_str(h, "a", "kind"), "application");
+        check_str(h, node_str(h, "b", "kind"), "application");
+        check_str(h, node_str(h, "a/a", "path"), "a/a");
+        check_str(h, node_str(h, "a/a/a", "kind"), "exec");
+        check_str(h, node_str(h, "b/a", "kind"), "exec");
+        harness_stop(h);
+}
+END_TEST
+
+/* The id of a request comes back as it was. */
+START_TEST(the_id_comes_back)
+{
+        static const char *const ids[] = {"1",  "\"text\"",         "null",
+                                          "-7", "9007199254740993", "\"\\u00e4\""};
+        Harness *h = start();
+
+        for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+                for (int wrong = 0; wrong < 2; wrong++) {
+                        char text[256];
+                        _cleanup_(freep) char *reply = NULL;
+                        json_t *sent, *root;
+
+                        (void)snprintf(text, sizeof(text),
+                                       "{\"jsonrpc\":\"2.0\",\"id\":%s,\"method\":\"%s\"}", ids[i],
+                                       wrong ? "nonsense" : "ping");
+                        sent = json_loads(text, 0, NULL);
+                        reply = ctl_raw(h, text, strlen(text), 10000);
+                        ck_assert_ptr_nonnull(reply);
+                        root = json_loads(reply, 0, NULL);
+                        check(h,
+                              json_equal(json_object_get(root, "id"), json_object_get(sent, "id")));
+                        json_decref(root);
+                        json_decref(sent);
+                }
+        harness_stop(h);
+}
+END_TEST
+
 START_TEST(a_mistyped_path_names_its_neighbours)
 {
         static const char *const wrong[] = {
@@ -313,6 +357,27 @@ START_TEST(a_client_that_leaves_at_once_harms_nobody)
 }
 END_TEST
 
+/* A crowd that says nothing keeps nobody out. */
+START_TEST(a_crowd_of_silent_clients_harms_nobody)
+{
+        Harness *h = start();
+        int fds[500];
+
+        for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+                fds[i] = raw_connect(h);
+                if (i % 2)
+                        raw_send(fds[i], hello, sizeof(hello));
+        }
+        expect_service(h);
+        check(h, kill_child(h, "shop/back/db", SIGKILL) > 0);
+        expect(h, "ready", "shop/back/db", NULL);
+        for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+                (void)close(fds[i]);
+        expect_service(h);
+        harness_stop(h);
+}
+END_TEST
+
 /* A client that asks and never reads, and one that asks and goes. */
 START_TEST(a_client_that_does_not_read_harms_nobody)
 {
@@ -428,11 +493,14 @@ static TCase *requests_case(void)
         tcase_add_test(tcase, garbage_is_answered_with_an_error);
         tcase_add_test(tcase, wrong_parameters_are_named);
         tcase_add_test(tcase, a_tail_is_a_path_unless_it_is_ambiguous);
+        tcase_add_test(tcase, a_whole_path_is_never_ambiguous);
+        tcase_add_test(tcase, the_id_comes_back);
         tcase_add_test(tcase, a_mistyped_path_names_its_neighbours);
         tcase_add_test(tcase, a_huge_request_is_refused);
         tcase_add_test(tcase, a_deep_request_is_refused);
         tcase_add_test(tcase, a_client_that_hangs_harms_nobody);
         tcase_add_test(tcase, a_client_that_leaves_at_once_harms_nobody);
+        tcase_add_test(tcase, a_crowd_of_silent_clients_harms_nobody);
         tcase_add_test(tcase, a_client_that_does_not_read_harms_nobody);
         tcase_add_test(tcase, many_requests_at_a_time_are_all_answered);
         tcase_add_test(tcase, too_many_waiting_requests_are_refused);

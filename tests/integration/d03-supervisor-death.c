@@ -466,6 +466,64 @@ START_TEST(a_reloaded_tree_survives)
 }
 END_TEST
 
+/* Killed at any moment of a reload: the outcome is one of the two trees, and the next reload makes
+ * it the new one; nobody is left over from the old one. */
+START_TEST(its_death_during_a_reload_leaves_one_of_the_two_trees)
+{
+        Harness *h = harness_start(
+                TREE(APP("app", "", TOY("a", "") TOY("b", "") TOY("c", "") TOY("d", ""))));
+        CtlCall *reload;
+        pid_t a = child_pid(h, "app/a"), supervisor = harness_service_pid(h, SUPERVISOR);
+
+        harness_write_tree(h, TREE(APP("app", "",
+                                       TOY("a", "") SIN("b", "mark=new ready", "") TOY("e", "")
+                                               TOY("f", ""))));
+        reload = ctl_begin(h, "reload", "{}");
+        if (_i > 0)
+                harness_lives_for(h, _i);
+        (void)kill(supervisor, SIGKILL);
+        (void)ctl_end(h, reload);
+        (void)ctl(h, "reload", "{}");
+        expect_gone(h, "app/c");
+        expect_gone(h, "app/d");
+        expect_state(h, "app/b", "running");
+        expect_state(h, "app/e", "running");
+        expect_state(h, "app/f", "running");
+        check_int(h, child_pid(h, "app/a"), a);
+        check_int(h, record_count(h, "bnew"), 1);
+        check_int(h, record_count(h, "e+"), 1);
+        harness_expect_count(h, 4 + 3);
+        harness_stop(h);
+}
+END_TEST
+
+/* Killed while a child is being added, or a dynamic one spawned: there is one, whole, or none. */
+START_TEST(its_death_during_an_add_leaves_one_or_none)
+{
+        Harness *h = harness_start(
+                TREE(APP("app", "", TOY("a", "") SUP("jobs", SIMPLE, TOY("job", "")))));
+        pid_t supervisor = harness_service_pid(h, SUPERVISOR);
+        CtlCall *add = ctl_begin(h, "add", "{'parent':'app','child':" TOY("b", "") "}");
+        json_t *tree;
+        size_t jobs;
+        int has_b;
+
+        if (_i > 0)
+                harness_lives_for(h, _i);
+        (void)kill(supervisor, SIGKILL);
+        (void)ctl_end(h, add);
+        (void)ctl(h, "spawn", "{'path':'app/jobs'}");
+        expect_state(h, "app/jobs", "running");
+        has_b = node_exists(h, "app/b");
+        if (has_b)
+                expect_state(h, "app/b", "running");
+        tree = ctl(h, "tree", "{'path':'app/jobs'}");
+        jobs = json_array_size(json_object_get(tree, "children"));
+        harness_expect_count(h, 1 + has_b + (int)jobs + 3);
+        harness_stop(h);
+}
+END_TEST
+
 /* A tree file that was broken meanwhile does no harm: the accepted one is in the checkpoint. */
 START_TEST(the_file_may_be_broken_meanwhile)
 {
@@ -505,6 +563,8 @@ static TCase *supervisor_death_case(void)
         tcase_add_test(tcase, the_death_of_both_touches_nobody);
         tcase_add_test(tcase, a_reloaded_tree_survives);
         tcase_add_test(tcase, the_file_may_be_broken_meanwhile);
+        tcase_add_loop_test(tcase, its_death_during_a_reload_leaves_one_of_the_two_trees, 0, 5);
+        tcase_add_loop_test(tcase, its_death_during_an_add_leaves_one_or_none, 0, 4);
         return tcase;
 }
 

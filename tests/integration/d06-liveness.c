@@ -4,9 +4,11 @@
 
 #include "tests/support/harness.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 
+#include "base/cleanup.h"
 #include "base/usec.h"
 
 #define ANSWER_USEC (2 * USEC_PER_SEC)
@@ -104,6 +106,79 @@ START_TEST(many_children_are_no_trouble)
 }
 END_TEST
 
+/* Open descriptors of gend and of its services. */
+static int count_fds(Harness *h)
+{
+        const pid_t pids[] = {harness_pid(h), harness_service_pid(h, "gend-supervisor"),
+                              harness_service_pid(h, "gend-log")};
+        int count = 0;
+
+        for (size_t i = 0; i < sizeof(pids) / sizeof(pids[0]); i++) {
+                _cleanup_(closedirp) DIR *dir = NULL;
+                char path[64];
+
+                (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pids[i]);
+                dir = opendir(path);
+                while (dir && readdir(dir))
+                        count++;
+        }
+        return count;
+}
+
+/* Resident memory of gend and its services, and the checkpoint with it, which is shared memory. */
+static long count_kib(Harness *h)
+{
+        const pid_t pids[] = {harness_pid(h), harness_service_pid(h, "gend-supervisor"),
+                              harness_service_pid(h, "gend-log")};
+        long sum = 0;
+
+        for (size_t i = 0; i < sizeof(pids) / sizeof(pids[0]); i++) {
+                _cleanup_(fclosep) FILE *file = NULL;
+                char path[64], line[256];
+
+                (void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pids[i]);
+                file = fopen(path, "re");
+                while (file && fgets(line, sizeof(line), file))
+                        if (strncmp(line, "VmRSS:", 6) == 0)
+                                sum += strtol(line + 6, NULL, 10);
+        }
+        return sum;
+}
+
+static void come_and_go(Harness *h, int times)
+{
+        for (int i = 0; i < times; i++) {
+                json_t *result = ctl(h, "spawn", "{'path':'app/jobs'}");
+
+                ctl(h, "stop", "{'paths':['%s']}",
+                    json_string_value(json_object_get(result, "path")));
+                ctl(h, "restart", "{'paths':['app/a']}");
+        }
+}
+
+/* Children that come and go leave no descriptor and no memory behind. */
+START_TEST(what_comes_and_goes_leaves_no_trace)
+{
+        Harness *h = harness_start(TREE(APP(
+                "app", "", TOY("a", "") SUP("jobs", SIMPLE, SIN("job", "say=hello ready", "")))));
+        int fds = count_fds(h);
+        long kib;
+
+        come_and_go(h, 100);
+        kib = count_kib(h);
+        come_and_go(h, 300);
+        harness_expect_count(h, 1 + 3);
+        /* Output that is being drained, clients that have just gone. */
+        for (int i = 0; count_fds(h) > fds + 3; i++) {
+                check(h, i < 500);
+                harness_lives_for(h, 10);
+        }
+        /* What was logged in rings may take its place, once. */
+        check(h, count_kib(h) < kib + 4096);
+        harness_stop(h);
+}
+END_TEST
+
 /* A slow client's long poll, and a crowd of events. */
 START_TEST(a_storm_of_ends_blocks_nobody)
 {
@@ -126,6 +201,7 @@ static TCase *liveness_case(void)
         tcase_add_test(tcase, a_slow_start_blocks_nobody);
         tcase_add_test(tcase, a_slow_stop_blocks_nobody);
         tcase_add_test(tcase, many_children_are_no_trouble);
+        tcase_add_test(tcase, what_comes_and_goes_leaves_no_trace);
         tcase_add_test(tcase, a_storm_of_ends_blocks_nobody);
         return tcase;
 }
