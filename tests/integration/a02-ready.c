@@ -46,7 +46,7 @@ START_TEST(a_start_that_takes_too_long_is_killed)
 {
         Harness *h = harness_start(TREE(
                 APP("app", "",
-                    SIN("a", "never-ready ignore-term", ",'start_timeout':'50ms'") TOY("b", ""))));
+                    SIN("a", "never-ready ignore-term", ",'start_timeout':'200ms'") TOY("b", ""))));
         pid_t pid;
 
         expect(h, "failed", "app/a", "{start,timeout}");
