@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ typedef struct Connection {
         int fd;
         sd_event_source *io;
         sd_event_source *deadline;
+        bool has_answer;
 } Connection;
 
 struct Greeter {
@@ -75,9 +77,16 @@ static int on_request(sd_event_source *source, int fd, uint32_t events, void *us
         (void)source, (void)events;
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
-        if (n > 0)
+        if (n <= 0) {
+                connection_close(connection);
+                return 0;
+        }
+        if (!connection->has_answer)
                 answer(connection);
-        connection_close(connection);
+        /* The client closes first: if we did, the rest of a request in pieces would be answered by
+         * a reset. */
+        connection->has_answer = true;
+        (void)shutdown(fd, SHUT_WR);
         return 0;
 }
 

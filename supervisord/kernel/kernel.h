@@ -175,8 +175,9 @@ struct Kernel {
         usec_t finish_deadline;
         sd_event_source *finish_timer;
 
-        uint64_t malformed; /* records that made no sense */
-        uint64_t stale;     /* orders for another generation */
+        uint64_t shed_count; /* pipes given up (output_shed) */
+        uint64_t malformed;  /* records that made no sense */
+        uint64_t stale;      /* orders for another generation */
 };
 
 /* timer_arm() - @source at @usec on the monotonic clock, USEC_INFINITY: never. A failure ends gend:

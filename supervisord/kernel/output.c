@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 #include "base/log.h"
 #include "supervisord/kernel/service.h"
+
+#define SHED_COUNT 8u
 
 static void queue(Kernel *kernel, LogItem *item)
 {
@@ -112,6 +115,26 @@ void output_abandon(Slot *slot)
         for (size_t i = 0; i < ARRAY_LEN(slot->streams); i++)
                 if (slot->streams[i])
                         stream_free(steal_ptr(slot->streams[i]));
+}
+
+bool output_shed(Kernel *kernel)
+{
+        unsigned count = 0;
+
+        LIST_FOREACH_SAFE (node, &kernel->streams) {
+                Stream *stream = LIST_ENTRY(node, Stream, all);
+
+                if (!stream->is_closing || count == SHED_COUNT)
+                        continue;
+                stream_free(stream);
+                count++;
+        }
+        kernel->shed_count += count;
+        if (count > 0 && is_nth_time(kernel->shed_count / SHED_COUNT))
+                log_warning("no descriptors left while gend-log does not read: the last output of "
+                            "%" PRIu64 " children that ended is lost",
+                            kernel->shed_count);
+        return count > 0;
 }
 
 void output_drop(Slot *slot)

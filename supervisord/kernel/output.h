@@ -20,6 +20,10 @@ void output_ended(Slot *slot);
 /* output_abandon() - it never came to be. */
 void output_abandon(Slot *slot);
 
+/* output_shed() - descriptors have run out, and gend-log does not read: some of the oldest pipes of
+ * children that have ended go, with what is unread in them. Return: whether there were any. */
+bool output_shed(Kernel *kernel);
+
 /* output_drop() - the slot is free, and so is its ring. */
 void output_drop(Slot *slot);
 

@@ -366,6 +366,22 @@ static int prepare(Slot *slot, const SpawnSpec *spec, Preparation *prep, uint32_
         return cgroup_make(slot, spec, &prep->cgroup_fd);
 }
 
+/* Descriptors that are kept for a gend-log which does not read are not worth a child. */
+static int prepare_with_room(Slot *slot, const SpawnSpec *spec, Preparation *prep,
+                             uint32_t *ret_step)
+{
+        for (;;) {
+                int r = prepare(slot, spec, prep, ret_step);
+
+                if ((r != -EMFILE && r != -ENFILE) || !output_shed(slot->kernel))
+                        return r;
+                preparation_deinit(prep);
+                notify_close(slot);
+                output_abandon(slot);
+                (void)cgroup_finish(slot);
+        }
+}
+
 /* Both streams by their mode: a pipe's end, gend's own (-1), or gend's standard input, which is
  * /dev/null. */
 static int stdio_fd(StdioMode mode, int pipe_fd)
@@ -383,7 +399,7 @@ void spawn_child(Slot *slot, const SpawnSpec *spec)
         pid_t pid;
         int r;
 
-        r = prepare(slot, spec, &prep, &what.failed_step);
+        r = prepare_with_room(slot, spec, &prep, &what.failed_step);
         if (r < 0) {
                 slot_spawn_failed(slot, what.failed_step, -r);
                 return;
