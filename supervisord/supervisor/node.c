@@ -405,7 +405,7 @@ static unsigned distance(const char *a, const char *b)
 
 static unsigned resemblance(const Node *node, const char *path)
 {
-        char buffer[LIMIT_PATH_BYTES + 1];
+        char buffer[LIMIT_PATH_BYTES + 1] = "";
         const char *tail = strrchr(path, '/');
         unsigned whole = distance(node_path(node, buffer), path);
         unsigned name = distance(node->spec->name, tail ? tail + 1 : path);
