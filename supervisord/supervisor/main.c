@@ -393,9 +393,10 @@ static int on_records(sd_event_source *source, int fd, uint32_t events, void *co
                 (void)close_fd(fds[1]);
                 r = take_record(daemon, &record);
                 if (r < 0) {
-                        log_error("record %u: %s", record.type, strerror(-r));
                         if (daemon->is_fresh && !daemon->is_synced)
-                                refuse(daemon);
+                                refuse(daemon); /* and has said why */
+                        else
+                                log_error("record %u: %s", record.type, strerror(-r));
                         return sd_event_exit(daemon->loop, EXIT_FAILURE);
                 }
         }

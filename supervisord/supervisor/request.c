@@ -216,7 +216,6 @@ static const Verb *check_form(Request *request)
         json_t *params = json_object_get(request->root, "params");
         const Verb *verb;
 
-        request->id = json_object_get(request->root, "id");
         if (!version || strcmp(version, "2.0") != 0 || !method) {
                 request_fail(request, REQUEST_INVALID, NULL,
                              "not a JSON-RPC 2.0 request: it needs \"jsonrpc\": \"2.0\", "
@@ -279,6 +278,9 @@ static void run(Daemon *daemon, Request **take_request)
         const RpcPeer *peer = rpc_call_peer(request->call);
         const Verb *verb;
 
+        if (!parse(request))
+                return;
+        request->id = json_object_get(request->root, "id");
         if (!may_ask(daemon, peer)) {
                 request_fail(request, REQUEST_REFUSED, NULL,
                              "user %u may not manage this gend: only root, its own user%s",
@@ -286,8 +288,6 @@ static void run(Daemon *daemon, Request **take_request)
                              daemon->admin_group ? " and the members of its admin group" : "");
                 return;
         }
-        if (!parse(request))
-                return;
         verb = check_form(request);
         if (!verb)
                 return;

@@ -219,6 +219,7 @@ static bool is_temporary(const Node *child)
 /* SUP-035: a temporary child that is gone has no specification any more. */
 static void drop(Engine *engine, Node *child)
 {
+        engine_emit(engine, child, EVENT_DELETED, NULL, NULL);
         if (child->life.flags & LIFE_IS_DYNAMIC) {
                 engine_remove(engine, child);
                 return;
@@ -636,8 +637,10 @@ static void give_back_failure(Engine *engine, Node *node, Node *child)
 
         set_mark(child, MARK_NONE);
         node_touch(child);
-        if (!is_kept)
+        if (!is_kept) {
+                engine_emit(engine, child, EVENT_DELETED, NULL, NULL);
                 engine_remove(engine, child);
+        }
         node_advance(node);
 }
 
