@@ -393,6 +393,13 @@ START_TEST(a_wrong_format_is_reported_with_its_place)
 }
 END_TEST
 
+static bool may_fork(void)
+{
+        const char *word = getenv("CK_FORK");
+
+        return !word || strcmp(word, "no") != 0;
+}
+
 START_TEST(a_wrong_format_ends_the_program_by_default)
 {
         ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
@@ -827,7 +834,9 @@ static TCase *hole_case(void)
         tcase_add_test(tc, atoms_of_latin1_are_atoms_of_utf8);
         tcase_add_test(tc, what_no_term_can_hold_is_refused);
         tcase_add_test(tc, a_wrong_format_is_reported_with_its_place);
-        tcase_add_test_raise_signal(tc, a_wrong_format_ends_the_program_by_default, SIGABRT);
+        if (may_fork()) /* without it, the signal would end us */
+                tcase_add_test_raise_signal(tc, a_wrong_format_ends_the_program_by_default,
+                                            SIGABRT);
         tcase_add_test(tc, a_place_with_two_formats_does_not_mix_them);
         return tc;
 }
