@@ -17,7 +17,7 @@ packages_of() {
         build) echo gcc libc6-dev meson ninja-build pkgconf libsystemd-dev libjansson-dev libnng-dev check ;;
         demo) echo redis-server nginx ;;
         ci) echo git clang libclang-rt-14-dev clang-format clang-tidy cppcheck valgrind shellcheck scdoc \
-                libc6-dbg systemd dbus util-linux iproute2 ;;
+                libc6-dbg systemd dbus util-linux iproute2 erlang-base erlang-dev ;;
         bench) echo s6 runit supervisor ;;
         *)
                 echo "setup: no such set of packages: $1" >&2
