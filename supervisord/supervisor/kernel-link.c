@@ -63,12 +63,3 @@ int kernel_link_send_now(KernelLink *link, const Record *record, int fd)
                         return -errno;
         }
 }
-
-void kernel_link_deinit(KernelLink *link)
-{
-        for (size_t i = link->sent; i < link->count; i++)
-                (void)close_fd(link->queue[i].fd);
-        free(link->queue);
-        (void)close_fd(link->fd);
-        *link = KERNEL_LINK_NULL;
-}

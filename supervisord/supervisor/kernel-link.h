@@ -22,8 +22,6 @@ typedef struct KernelLink {
         size_t sent; /* of the queue, already gone */
 } KernelLink;
 
-#define KERNEL_LINK_NULL ((KernelLink){.fd = -1})
-
 /* kernel_link_queue() - an order, sent by the next flush. @take_fd (may be NULL) is taken in any
  * case. Return: 0; -ENOMEM. */
 int kernel_link_queue(KernelLink *link, const Record *record, int *take_fd);
@@ -35,5 +33,3 @@ int kernel_link_flush(KernelLink *link);
 /* kernel_link_send_now() - past the queue, waiting for the socket where need be, for a few seconds
  * at most. @fd: borrowed; -1: none. Return: 0 or a negative errno. */
 int kernel_link_send_now(KernelLink *link, const Record *record, int fd);
-
-void kernel_link_deinit(KernelLink *link);

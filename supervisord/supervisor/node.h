@@ -53,7 +53,6 @@ typedef enum LifeFlag {
         LIFE_IS_FORCED = 1u << 8,  /* SIGKILL after a stop's deadline */
         LIFE_IS_DYNAMIC = 1u << 9, /* not of the tree file: lost when its supervisor is restarted */
         LIFE_GAVE_UP = 1u << 10,   /* a supervisor that ends because its budget is used up */
-        LIFE_HAS_EXIT = 1u << 11,
         LIFE_IS_UPDATED = 1u << 12, /* its spawn specification must be written anew */
         LIFE_ADDED = 1u << 13,      /* being added by request: a failed start removes it */
         LIFE_IS_CULPRIT =

@@ -9,8 +9,6 @@
 
 #include <jansson.h>
 
-#define REQUEST_NODES_MAX 64u
-
 /* JSON-RPC codes (docs/rpc.md). */
 typedef enum RequestCode {
         REQUEST_PARSE_ERROR = -32700,
@@ -62,7 +60,6 @@ typedef struct Request {
         WaitKind wait;
         ReplyForm form;
         usec_t deadline;         /* USEC_INFINITY: none */
-        bool deadline_is_normal; /* a long poll: its end is an empty answer */
         RequestNode *nodes;
         size_t node_count;
         uint64_t position; /* events, logs: from here on */

@@ -105,7 +105,6 @@ static void go_down(Engine *engine, Node *node)
 
         life->phase = PHASE_NONE;
         life->exit_msec = now_real_msec();
-        life->flags |= LIFE_HAS_EXIT;
         if (life->state == LIFE_STOPPING || life->state == LIFE_KILLING) {
                 text_format(life->reason, sizeof(life->reason), "shutdown");
                 life->exit_class = EXIT_CLASS_SHUTDOWN;
