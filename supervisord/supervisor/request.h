@@ -59,7 +59,7 @@ typedef struct Request {
         json_t *root;
         WaitKind wait;
         ReplyForm form;
-        usec_t deadline;         /* USEC_INFINITY: none */
+        usec_t deadline; /* USEC_INFINITY: none */
         RequestNode *nodes;
         size_t node_count;
         uint64_t position; /* events, logs: from here on */
