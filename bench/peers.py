@@ -193,7 +193,8 @@ RestartSec={self.restart}
             self.init = int(text.read())
         asked = time.monotonic_ns()
         self.process = subprocess.Popen([self.tools["instance"], "in", self.state, "systemctl",
-                                         "start", "--no-block", "bench.target"])
+                                         "start", "--no-block", "bench.target"],
+                                        stderr=subprocess.DEVNULL)
         return asked
 
     def own_processes(self, children):
