@@ -144,6 +144,7 @@ static void watchdog_hit(Slot *slot)
         slot->row.flags |= CHILD_WATCHDOG_HIT;
         slot_touch(slot);
         slot_signal(slot, SIGNAL_MAIN, SIGABRT);
+        slot_signal(slot, SIGNAL_MAIN, SIGCONT); /* one that is stopped could not even die of it */
 }
 
 static bool says_watchdog(Slot *slot, const char *value)

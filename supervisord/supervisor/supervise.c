@@ -218,6 +218,8 @@ static bool is_temporary(const Node *child)
 /* SUP-035: a temporary child that is gone has no specification any more. */
 static void drop(Engine *engine, Node *child)
 {
+        if (!node_is_listed(child))
+                return;
         engine_emit(engine, child, EVENT_DELETED, NULL, NULL);
         if (child->life.flags & LIFE_IS_DYNAMIC) {
                 engine_remove(engine, child);
@@ -486,6 +488,10 @@ static void restart_group(Engine *engine, Node *node, const Plan *plan, Node *ch
         for (size_t i = plan->first; i <= plan->last; i++) {
                 Node *other = node->children[i];
 
+                /* SUP-047: what an operator stopped comes back, also if it was not started with the
+                 * rest. */
+                if (other->life.flags & LIFE_BY_REQUEST)
+                        other->life.flags |= LIFE_ENLISTED;
                 other->life.flags &= ~(uint32_t)(LIFE_BY_REQUEST | LIFE_IS_CULPRIT | LIFE_MANUAL);
                 if (other->life.state == LIFE_BACKOFF)
                         engine_feed(engine, other, LIFE_EV_STOP); /* its delay is over */

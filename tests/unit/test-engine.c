@@ -289,6 +289,18 @@ START_TEST(one_for_all_brings_a_stopped_sibling_back)
 }
 END_TEST
 
+/* SUP-047, of one that stayed stopped over its supervisor's restart */
+START_TEST(a_child_left_out_of_its_supervisors_restart_comes_back_with_its_group)
+{
+        boot(TREE(OFO(5), SUP("s", OFA(5), EXEC("a", "") "," EXEC("b", ""))));
+        fake_stop(fake, "b");
+        fake_restart(fake, "s");
+        (void)fake_take_trace(fake);
+        fake_exit(fake, "a", 1);
+        assert_trace(".a +a +b");
+}
+END_TEST
+
 /* SUP-048 */
 START_TEST(one_for_all_brings_a_finished_sibling_back)
 {
@@ -846,6 +858,8 @@ static void add_group_tests(TCase *tcase)
         tcase_add_test(tcase, one_for_all_of_added_children_restarts_them_all);
         tcase_add_test(tcase, nothing_starts_before_the_whole_group_is_gone);
         tcase_add_test(tcase, one_for_all_brings_a_stopped_sibling_back);
+        tcase_add_test(tcase,
+                       a_child_left_out_of_its_supervisors_restart_comes_back_with_its_group);
         tcase_add_test(tcase, one_for_all_brings_a_finished_sibling_back);
         tcase_add_test(tcase, a_group_restart_does_not_start_what_was_never_started);
         tcase_add_test(tcase, rest_for_one_brings_later_stopped_siblings_back_and_no_earlier_one);
