@@ -328,31 +328,31 @@ static void verb_restart(Request *request)
         wait_for(request, WAIT_START);
 }
 
-static void verb_app_start(Request *request)
+/* The application that the request names, as the one it waits for; NULL after an answer. */
+static Node *add_app(Request *request)
 {
-        Node *app = is_shutting_down(request) ? NULL : find_app(request);
+        Node *app = find_app(request);
 
-        if (!app)
-                return;
-        if (request_add_node(request, app) < 0) {
+        if (app && request_add_node(request, app) < 0) {
                 fail_memory(request);
-                return;
+                return NULL;
         }
         request->form = REPLY_APP;
-        start_nodes(request);
+        return app;
+}
+
+static void verb_app_start(Request *request)
+{
+        if (!is_shutting_down(request) && add_app(request))
+                start_nodes(request);
 }
 
 static void verb_app_stop(Request *request)
 {
-        Node *app = find_app(request);
+        Node *app = add_app(request);
 
         if (!app)
                 return;
-        if (request_add_node(request, app) < 0) {
-                fail_memory(request);
-                return;
-        }
-        request->form = REPLY_APP;
         engine_stop(request->daemon->engine, app);
         wait_for(request, WAIT_STOP);
 }
