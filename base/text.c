@@ -1,7 +1,9 @@
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void text_format(char *buffer, size_t size, const char *format, ...)
@@ -20,4 +22,19 @@ void text_copy(char *buffer, size_t size, const char *text)
         if (len > 0)
                 memcpy(buffer, text, len);
         buffer[len] = '\0';
+}
+
+bool text_to_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+        char *end;
+        unsigned long long value;
+
+        if (*text < '0' || *text > '9')
+                return false;
+        errno = 0;
+        value = strtoull(text, &end, 10);
+        if (errno != 0 || *end != '\0' || value < min || value > max)
+                return false;
+        *ret = value;
+        return true;
 }

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "supervisord/kernel/slot.h"
 
 #define DATAGRAMS_MAX 16 /* read in one turn; more wait for the next */
@@ -31,21 +32,6 @@ static int random_name(char ret_name[NOTIFY_NAME_BYTES])
 }
 
 /* --- What it may say --- */
-
-static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
-{
-        char *end;
-        unsigned long long value;
-
-        if (*text < '0' || *text > '9')
-                return false;
-        errno = 0;
-        value = strtoull(text, &end, 10);
-        if (errno != 0 || *end != '\0' || value > max)
-                return false;
-        *ret = value;
-        return true;
-}
 
 /* The bytes of one well-formed UTF-8 character; 0 when it is none. */
 static size_t utf8_size(const unsigned char *at)
@@ -165,7 +151,7 @@ static bool says_watchdog_usec(Slot *slot, const char *value)
 {
         bool is_counting = slot->watchdog_deadline != USEC_INFINITY || slot->row.ready_usec > 0;
 
-        if (!parse_number(value, USEC_INFINITY - 1, &slot->watchdog_usec))
+        if (!text_to_number(value, 0, USEC_INFINITY - 1, &slot->watchdog_usec))
                 return false;
         list_remove(&slot->watched);
         if (is_counting)
@@ -177,7 +163,7 @@ static bool says_extend(Slot *slot, const char *value)
 {
         uint64_t usec;
 
-        if (!parse_number(value, USEC_INFINITY - 1, &usec))
+        if (!text_to_number(value, 0, USEC_INFINITY - 1, &usec))
                 return false;
         slot->row.extend_usec = usec_add(now_usec(), usec);
         slot_touch(slot);
@@ -188,7 +174,7 @@ static bool says_errno(Slot *slot, const char *value)
 {
         uint64_t number;
 
-        if (!parse_number(value, 4095, &number))
+        if (!text_to_number(value, 0, 4095, &number))
                 return false;
         if (slot->row.notify_errno != number)
                 slot_touch(slot);
@@ -201,7 +187,7 @@ static bool says_main_pid(Slot *slot, const char *value)
 {
         uint64_t pid;
 
-        if (parse_number(value, INT32_MAX, &pid) && (pid_t)pid == slot->row.pid)
+        if (text_to_number(value, 0, INT32_MAX, &pid) && (pid_t)pid == slot->row.pid)
                 return true;
         if (slot->row.notify_refused == 0)
                 log_warning(

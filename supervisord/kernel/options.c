@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "protocols/limits.h"
 #include "protocols/ring.h"
 
@@ -55,26 +56,11 @@ static const char help[] =
         "      --version\n"
         "  -h, --help\n";
 
-static bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
-{
-        char *end;
-        unsigned long long value;
-
-        if (*text < '0' || *text > '9')
-                return false;
-        errno = 0;
-        value = strtoull(text, &end, 10);
-        if (errno != 0 || *end != '\0' || value < min || value > max)
-                return false;
-        *ret = value;
-        return true;
-}
-
 static int parse_ping(const char *text, Options *options)
 {
         uint64_t msec;
 
-        if (!parse_number(text, PING_MSEC_MIN, PING_MSEC_MAX, &msec)) {
+        if (!text_to_number(text, PING_MSEC_MIN, PING_MSEC_MAX, &msec)) {
                 (void)fprintf(stderr, "gend: --ping %s: expected milliseconds from %u to %u\n",
                               text, PING_MSEC_MIN, PING_MSEC_MAX);
                 return OPTIONS_E_USAGE;
@@ -88,7 +74,7 @@ static int parse_ring(const char *text, Options *options)
 {
         uint64_t bytes;
 
-        if (!parse_number(text, RING_BYTES_MIN, RING_BYTES_MAX, &bytes) ||
+        if (!text_to_number(text, RING_BYTES_MIN, RING_BYTES_MAX, &bytes) ||
             (bytes & (bytes - 1)) != 0) {
                 (void)fprintf(stderr,
                               "gend: --log-ring %s: expected a power of two from 4096 to %u\n",
